@@ -1,0 +1,1 @@
+"""What both lanes need; knows neither of them."""

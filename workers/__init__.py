@@ -1,0 +1,1 @@
+"""The heavy lane: Celery workers. One app; a folder a domain, the same file names in each."""

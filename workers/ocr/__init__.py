@@ -1,0 +1,1 @@
+"""Reading documents: pages in, words with boxes and confidences out."""
