@@ -1,0 +1,165 @@
+"""The object store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import ObjectMissing, StorageUnavailable
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+BATCH = 1000
+"""Keys in one DeleteObjects call."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """A presigned POST: the form goes to `url` with `fields` first and the file last."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class S3Store:
+    """One bucket. Short timeouts and two tries: who calls decides about later ones.
+
+    Args:
+        bucket: its name. Region, credentials and endpoint are found by boto3.
+    """
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+        config = Config(
+            connect_timeout=2,
+            read_timeout=20,
+            retries={"max_attempts": 2, "mode": "standard"},
+            s3={"addressing_style": "path"},
+            signature_version="s3v4",
+        )
+        self._client: S3Client = boto3.client("s3", config=config)
+
+    def put(self, key: str, body: bytes, media_type: str = "application/octet-stream") -> None:
+        """Write an object whole.
+
+        Raises:
+            StorageUnavailable: it could not be written.
+        """
+        with _our_errors(key):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=media_type)
+
+    def put_file(self, key: str, path: Path, media_type: str) -> None:
+        """Write an object from a file, in parts where it is large.
+
+        Raises:
+            StorageUnavailable: it could not be written.
+        """
+        with _our_errors(key):
+            self._client.upload_file(str(path), self._bucket, key, ExtraArgs={"ContentType": media_type})
+
+    def get(self, key: str, span: tuple[int, int] | None = None) -> bytes:
+        """Read an object, or `span` = (offset, length) of it.
+
+        Raises:
+            ObjectMissing: there is none.
+            StorageUnavailable: it could not be read.
+        """
+        extra: dict[str, Any] = {}
+        if span is not None:
+            extra["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
+        with _our_errors(key):
+            return self._client.get_object(Bucket=self._bucket, Key=key, **extra)["Body"].read()
+
+    def chunks(self, key: str, size: int = 1024 * 1024) -> Iterator[bytes]:
+        """Stream an object in pieces of at most `size` bytes.
+
+        Raises:
+            ObjectMissing: there is none.
+            StorageUnavailable: it could not be read.
+        """
+        with _our_errors(key):
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            yield from body.iter_chunks(size)
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Read an object into a file.
+
+        Raises:
+            ObjectMissing: there is none.
+            StorageUnavailable: it could not be read.
+        """
+        with path.open("wb") as file:
+            file.writelines(self.chunks(key))
+
+    def size(self, key: str) -> int:
+        """Return an object's size in bytes.
+
+        Raises:
+            ObjectMissing: there is none.
+            StorageUnavailable: the store did not answer.
+        """
+        with _our_errors(key):
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Delete every object whose key starts with `prefix`; none is no error.
+
+        Raises:
+            StorageUnavailable: something could not be deleted.
+        """
+        with _our_errors(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+                if keys:
+                    self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a plain dict is what the call takes
+
+    def upload_form(self, key: str, media_type: str, size_bytes: int, seconds: int) -> UploadForm:
+        """Presign a POST of exactly `size_bytes` bytes that is valid for `seconds`."""
+        conditions: list[Any] = [
+            {"Content-Type": media_type},
+            ["content-length-range", size_bytes, size_bytes],
+        ]
+        form = self._client.generate_presigned_post(
+            self._bucket, key, Fields={"Content-Type": media_type}, Conditions=conditions, ExpiresIn=seconds
+        )
+        return UploadForm(url=form["url"], fields=form["fields"])
+
+    def download_url(self, key: str, seconds: int = 300) -> str:
+        """Presign a GET that is valid for `seconds`."""
+        return self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
+        )
+
+    def ping(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            StorageUnavailable: there was none.
+        """
+        with _our_errors(self._bucket):
+            self._client.head_bucket(Bucket=self._bucket)
+
+
+@contextmanager
+def _our_errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if str(error.response.get("Error", {}).get("Code")) in MISSING:
+            message = f"There is no object {key}."
+            raise ObjectMissing(message) from error
+        message = f"The object store refused {key}: {error}"
+        raise StorageUnavailable(message) from error
+    except (BotoCoreError, OSError) as error:
+        message = f"The object store does not answer: {error}"
+        raise StorageUnavailable(message) from error

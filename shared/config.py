@@ -1,0 +1,136 @@
+"""Settings: small frozen groups read from the environment, checked when a process starts.
+
+Each process asks for the groups it needs (`ApiSettings()`, `WorkerSettings()`, ...); a missing or malformed variable
+is a start-up error that names it. Nothing is read at import.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+def _redis_url(value: str) -> str:
+    """Accept `redis://`, or `rediss://` that verifies certificates: kombu does not unless the URL says so."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"redis", "rediss"}:
+        message = "must start with redis:// or rediss://"
+        raise ValueError(message)
+    if parts.scheme == "rediss" and parse_qs(parts.query).get("ssl_cert_reqs") != ["required"]:
+        message = "a rediss:// URL must carry ?ssl_cert_reqs=required, or certificates are not verified"
+        raise ValueError(message)
+    return value
+
+
+def _database_url(value: str) -> str:
+    """Accept `sqlite:///PATH` and `postgresql://...`, the latter through psycopg 3."""
+    if value.startswith("postgresql://"):
+        return "postgresql+psycopg://" + value.removeprefix("postgresql://")
+    if value.startswith(("postgresql+psycopg://", "sqlite:///")):
+        return value
+    message = "must start with postgresql:// or sqlite:///"
+    raise ValueError(message)
+
+
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+
+
+class Settings(BaseSettings):
+    """What every group shares: the environment, upper-case names, frozen."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+
+class Database(Settings):
+    """`DATABASE_URL`: where all state lives."""
+
+    database_url: DatabaseUrl
+
+
+class Broker(Settings):
+    """`REDIS_URL`: where messages pass through; may be flushed at any moment."""
+
+    redis_url: RedisUrl
+
+
+class Storage(Settings):
+    """`DOCUMENTS_BUCKET`: where documents and results lie. boto3 finds the endpoint in `AWS_ENDPOINT_URL`."""
+
+    documents_bucket: str
+
+
+class Limits(Settings):
+    """What one upload may be.
+
+    Attributes:
+        max_direct_bytes: largest file in a multipart POST; a Lambda answer and question hold 6 MB, base64 included.
+        max_upload_bytes: largest file through a presigned upload.
+        upload_expires_seconds: how long a presigned upload form stays valid.
+    """
+
+    max_direct_bytes: int = 4 * MIB
+    max_upload_bytes: int = 512 * MIB
+    upload_expires_seconds: int = 3600
+
+
+class Delivery(Settings):
+    """How long work may go without a sign of life, and how often it is tried.
+
+    Attributes:
+        lease_seconds: a claimed job whose lease is not renewed for so long belongs to a lost worker.
+        max_attempts: claims of one job before it is given up; the database counts them, Redis counts nothing.
+        relay_grace_seconds: how long a message may be under way before the relay looks after it.
+        retry_seconds: the first back-off; it doubles with every attempt and is capped at five minutes.
+    """
+
+    lease_seconds: float = Field(default=60, gt=0)
+    max_attempts: int = Field(default=3, ge=1)
+    relay_grace_seconds: float = Field(default=30, ge=0)
+    retry_seconds: float = Field(default=5, ge=0)
+
+
+class Reading(Settings):
+    """What one page or document may cost.
+
+    Attributes:
+        page_timeout_seconds: a page that takes longer is failed and its process killed.
+        max_page_pixels: pixels of a rendered page or a decoded image; A3 at 300 dpi has 17 million.
+        max_pages: pages read of one document; AWS Textract's asynchronous limit.
+        render_dpi: what PDF pages are rendered at; tesseract is trained for about 300.
+        inline_pages: documents with no more pages to recognise than this are read in one task.
+        source_cache_dir: where workers of one machine keep the documents they are reading.
+        source_cache_bytes: how much of them.
+        null_engine: offer the `null` engine, which reads nothing; for tests and benchmarks.
+    """
+
+    page_timeout_seconds: float = Field(default=120, gt=0)
+    max_page_pixels: int = 100_000_000
+    max_pages: int = 3000
+    render_dpi: int = 300
+    inline_pages: int = Field(default=3, ge=1)
+    source_cache_dir: Path | None = None
+    source_cache_bytes: int = 4096 * MIB
+    null_engine: bool = False
+
+
+class ApiSettings(Database, Broker, Storage, Limits, Delivery):
+    """What the HTTP API needs."""
+
+
+class IngestSettings(Database, Broker, Storage, Limits, Delivery):
+    """What `ingest` needs."""
+
+
+class RelaySettings(Database, Broker, Delivery):
+    """What `relay_outbox` needs."""
+
+
+class WorkerSettings(Database, Broker, Storage, Delivery, Reading):
+    """What a Celery worker needs."""

@@ -1,0 +1,95 @@
+"""Every message that travels between the lanes, and the words both ends must agree on.
+
+A message has a stable name, a queue, and a typed JSON payload of ids: never a document, never a pickle. What it is
+about lies in the database, and the receiver looks there.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+KEY_PREFIX = "{twolane}:"
+"""Prefix of every Redis key; the braces keep all keys in one slot of a clustered cache."""
+
+PRIORITY_STEPS = (0, 3, 6, 9)
+"""Priorities that Redis tells apart, 0 first; others are rounded down to one of these."""
+
+FLEETS: dict[str, tuple[str, ...]] = {"ocr": ("ocr",), "default": ("default",)}
+"""The queues each fleet of workers consumes."""
+
+ALL_FLEETS = "all"
+"""The fleet of a single machine: its workers consume every queue."""
+
+
+def queues_of(fleet: str) -> tuple[str, ...]:
+    """The queues a fleet consumes; `ALL_FLEETS` consumes every one.
+
+    Raises:
+        KeyError: there is no such fleet.
+    """
+    if fleet == ALL_FLEETS:
+        return tuple(queue for queues in FLEETS.values() for queue in queues)
+    return FLEETS[fleet]
+
+
+def unacked_key(fleet: str) -> str:
+    """The Redis key, before the prefix, where a fleet's messages under way are kept.
+
+    One a fleet: kombu restores by the shortest visibility timeout that any worker of a shared key was given.
+    """
+    return f"unacked.{fleet}"
+
+
+def broker_priority(priority: int) -> int:
+    """Turn the API's priority (10 critical ... 1 low) into Redis' (0 first ... 9 last): 10 -> 0, 7-9 -> 3, 4-6 -> 6."""
+    if priority >= 10:  # noqa: PLR2004  # the scale of the API, documented above
+        return 0
+    if priority >= 7:  # noqa: PLR2004  # likewise
+        return 3
+    if priority >= 4:  # noqa: PLR2004  # likewise
+        return 6
+    return 9
+
+
+class Job(BaseModel):
+    """A unit of heavy work, as it is asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: ClassVar[str]
+    queue: ClassVar[str]
+
+
+class OcrDocument(Job):
+    """Open a document, write its page ledger, take what carries text, read or fan out the rest."""
+
+    name = "ocr.document"
+    queue = "ocr"
+    document_id: UUID
+
+
+class OcrPages(Job):
+    """Read one chunk of a document's page ledger."""
+
+    name = "ocr.pages"
+    queue = "ocr"
+    document_id: UUID
+    chunk: int
+
+
+class OcrClose(Job):
+    """Assemble the outputs of a document whose pages are all final. Sent where the last reader could not do it."""
+
+    name = "ocr.close"
+    queue = "ocr"
+    document_id: UUID
+
+
+class Ping(Job):
+    """Do nothing, by the same path as everything else: for health checks and measurements."""
+
+    name = "maintenance.ping"
+    queue = "default"

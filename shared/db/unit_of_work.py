@@ -1,0 +1,185 @@
+"""Commit first, publish after.
+
+A use case changes state and says which jobs follow from it, in one transaction: each job gets its row and an outbox
+row. When that has committed, the outbox rows are published, best effort; what the broker does not take stays in the
+outbox for the relay.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, delete
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared.contracts import Job
+from shared.db.engine import WRITES
+from shared.errors import BrokerUnavailable, DatabaseUnavailable
+from shared.models import JobRow, OutboxRow, utcnow
+
+log = logging.getLogger(__name__)
+
+MAX_COUNTDOWN = timedelta(minutes=5)
+"""Later work waits in the outbox: a message with a countdown lies unacknowledged in a worker's memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One outbox row, ready for the broker. `task_id` is the row's id; `available_at` says when it may run."""
+
+    task_id: UUID
+    job_id: UUID
+    name: str
+    queue: str
+    payload: dict[str, Any]
+    priority: int
+    available_at: datetime
+
+
+Publish = Callable[[Message], None]
+"""Hands one message to the broker; raises BrokerUnavailable."""
+
+
+class UnitOfWork:
+    """One transaction and the messages that leave after it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.messages: list[Message] = []
+
+    def send(
+        self,
+        job: Job,
+        *,
+        document_id: UUID | None = None,
+        priority: int = 5,
+        key: str | None = None,
+    ) -> UUID:
+        """Create a job and its message; both appear with the commit.
+
+        Args:
+            job: what is to be done.
+            document_id: the document it is about; the job goes when the document goes.
+            priority: 10 critical ... 1 low.
+            key: unique name of the effect, e.g. `ocr.document:ID:0`.
+
+        Returns:
+            The job's id.
+        """
+        row = JobRow(
+            name=job.name,
+            queue=job.queue,
+            key=key,
+            payload=job.model_dump(mode="json"),
+            document_id=document_id,
+            priority=priority,
+        )
+        self.session.add(row)
+        self.session.flush()
+        self.resend(row)
+        return row.id
+
+    def resend(self, row: JobRow, available_at: datetime | None = None) -> None:
+        """Write a new message for a job that exists."""
+        outbox = OutboxRow(job_id=row.id, available_at=available_at or utcnow())
+        self.session.add(outbox)
+        self.session.flush()
+        self.messages.append(as_message(outbox, row))
+
+
+def as_message(outbox: OutboxRow, row: JobRow) -> Message:
+    """Join an outbox row with the job it speaks of."""
+    return Message(
+        task_id=outbox.id,
+        job_id=row.id,
+        name=row.name,
+        queue=row.queue,
+        payload=row.payload,
+        priority=row.priority,
+        available_at=outbox.available_at,
+    )
+
+
+class Database:
+    """Transactions over one engine.
+
+    Args:
+        engine: from `make_engine`.
+        publish: takes the messages of committed work.
+    """
+
+    def __init__(self, engine: Engine, publish: Publish) -> None:
+        self.engine = engine
+        self._publish = publish
+        self._writer = engine.execution_options(**{WRITES: True})
+        self._readers = sessionmaker(engine, expire_on_commit=False)
+        self._writers = sessionmaker(self._writer, expire_on_commit=False)
+
+    @contextmanager
+    def write(self) -> Iterator[UnitOfWork]:
+        """Open a transaction that commits at the end of the block and then publishes; an exception rolls it back.
+
+        Raises:
+            DatabaseUnavailable: the database did not answer.
+        """
+        with _our_errors(), self._writers() as session:
+            work = UnitOfWork(session)
+            yield work
+            session.commit()
+        if work.messages:
+            self.publish(work.messages)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction that only reads.
+
+        Raises:
+            DatabaseUnavailable: the database did not answer.
+        """
+        with _our_errors(), self._readers() as session:
+            yield session
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Open a bare connection whose transaction will write, for single statements where every microsecond counts.
+
+        Raises:
+            DatabaseUnavailable: the database did not answer.
+        """
+        with _our_errors(), self._writer.connect() as connection:
+            yield connection
+
+    def publish(self, messages: Sequence[Message]) -> int:
+        """Hand messages to the broker until one fails, forget those it took; return how many it took."""
+        published: list[UUID] = []
+        horizon = utcnow() + MAX_COUNTDOWN
+        for message in messages:
+            if message.available_at > horizon:
+                continue
+            try:
+                self._publish(message)
+            except BrokerUnavailable as error:
+                log.warning("the broker took %d of %d messages: %s", len(published), len(messages), error)
+                break
+            published.append(message.task_id)
+        if published:
+            with self.connect() as connection:
+                connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(published)))
+                connection.commit()
+        return len(published)
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        message = f"The database does not answer: {error.orig}. Try again in a moment."
+        raise DatabaseUnavailable(message) from error

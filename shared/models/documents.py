@@ -1,0 +1,116 @@
+"""Documents and the page ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.models.base import Base, utcnow
+
+
+class DocumentStatus(StrEnum):
+    """Where a document stands."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Nothing more happens by itself."""
+        return self in FINAL
+
+
+FINAL = frozenset(
+    {DocumentStatus.COMPLETED, DocumentStatus.PARTIAL, DocumentStatus.FAILED, DocumentStatus.CANCELLED}
+)
+OPEN = frozenset(DocumentStatus) - FINAL
+
+
+class PageStatus(StrEnum):
+    """Where a page stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Document(Base):
+    """One document: what came in, what was asked for, how far it is.
+
+    `content_key` is the digest of bytes and options; unique in an account, so that the same upload twice, even at the
+    same moment, is one document. `generation` counts retries: it is part of the key of every job of the document.
+    `password` is needed until the document is final and erased then.
+    """
+
+    __tablename__ = "documents"
+    __table_args__ = (
+        UniqueConstraint("account_id", "content_key"),
+        Index("ix_documents_account_created", "account_id", "created_at", "id"),
+        Index("ix_documents_status", "status"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    status: Mapped[DocumentStatus]
+    filename: Mapped[str] = mapped_column(String(255))
+    media_type: Mapped[str | None] = mapped_column(String(100))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    content_key: Mapped[str | None] = mapped_column(String(64))
+    source_key: Mapped[str] = mapped_column(String(200))
+    options: Mapped[dict[str, Any]]
+    # "metadata" is taken by SQLAlchemy itself.
+    user_metadata: Mapped[dict[str, Any]] = mapped_column("metadata")
+    password: Mapped[str | None] = mapped_column(String(200))
+    priority: Mapped[int] = mapped_column(default=5)
+    generation: Mapped[int] = mapped_column(default=0)
+    page_count: Mapped[int | None]
+    pages_total: Mapped[int | None]
+    pages_done: Mapped[int] = mapped_column(default=0)
+    confidence: Mapped[float | None]
+    text_source: Mapped[str | None] = mapped_column(String(20))
+    engine: Mapped[str | None] = mapped_column(String(40))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+
+class Page(Base):
+    """A row of the ledger: written once as pending, once as done or failed.
+
+    The text lies here, where it is listed and searched. The words lie in the object store: `words_key` holds those of
+    several pages, this page's at `words_offset`, `words_length` bytes of JSON.
+    """
+
+    __tablename__ = "pages"
+
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    chunk: Mapped[int | None]
+    status: Mapped[PageStatus] = mapped_column(default=PageStatus.PENDING)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    dpi: Mapped[int | None]
+    text: Mapped[str | None] = mapped_column(Text)
+    confidence: Mapped[float | None]
+    engine: Mapped[str | None] = mapped_column(String(40))
+    source: Mapped[str | None] = mapped_column(String(20))
+    duration_ms: Mapped[int | None]
+    word_count: Mapped[int | None]
+    words_key: Mapped[str | None] = mapped_column(String(300))
+    words_offset: Mapped[int | None] = mapped_column(BigInteger)
+    words_length: Mapped[int | None] = mapped_column(BigInteger)
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_message: Mapped[str | None] = mapped_column(Text)

@@ -1,0 +1,334 @@
+"""The page ledger: which pages a document has, which are final, and who closes it.
+
+Each page's row is written once as pending and once as done or failed, by conditional UPDATEs, so a page that is read
+twice counts once. The document's `pages_done` moves in the same transaction; whoever moves it to `pages_total` closes
+the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, bindparam, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.contracts import OcrClose, OcrDocument, OcrPages
+from shared.db.unit_of_work import Database, UnitOfWork
+from shared.errors import TwolaneError
+from shared.models import Document, DocumentStatus, JobRow, Page, PageStatus, utcnow
+
+BATCH = 64
+"""Pages taken from the ledger at a time."""
+
+MAX_NAMED_PAGES = 20
+"""Failed pages that an error message names."""
+
+
+class DocumentGone(TwolaneError):
+    """The document was cancelled, deleted or closed while it was read: stop, quietly."""
+
+    code = "document_gone"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page that was read, as the ledger keeps it; words lie at `words_key[words_offset:][:words_length]`."""
+
+    number: int
+    width: int
+    height: int
+    dpi: int
+    text: str
+    confidence: float | None
+    engine: str | None
+    source: str
+    duration_ms: int
+    word_count: int
+    words_key: str
+    words_offset: int
+    words_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPage:
+    """A page that can't be read, and why."""
+
+    number: int
+    error_code: str
+    error_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of the document's pages are final."""
+
+    done: int
+    total: int
+
+    @property
+    def complete(self) -> bool:
+        """Every page is final."""
+        return self.done >= self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a document's pages ended, added up."""
+
+    failed: Sequence[tuple[int, str, str]]
+    total: int
+    confidence: float | None
+    sources: frozenset[str]
+    engines: frozenset[str]
+
+
+class Ledger:
+    """The ledger, as the workers see it. Every call is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, document_id: UUID) -> Document:
+        """Mark a document as being read.
+
+        Raises:
+            DocumentGone: it is final or deleted.
+        """
+        with self._database.write() as work:
+            row = work.session.get(Document, document_id, with_for_update=True)
+            if row is None or row.status not in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}:
+                raise _gone(document_id)
+            row.status = DocumentStatus.PROCESSING
+            row.started_at = row.started_at or utcnow()
+        return row
+
+    def get(self, document_id: UUID) -> Document:
+        """Give a document that is being read.
+
+        Raises:
+            DocumentGone: it is final or deleted.
+        """
+        with self._database.read() as session:
+            row = session.get(Document, document_id)
+        if row is None or row.status != DocumentStatus.PROCESSING:
+            raise _gone(document_id)
+        return row
+
+    def open(self, document_id: UUID, page_count: int, numbers: Sequence[int]) -> Progress:
+        """Write the ledger, once.
+
+        Args:
+            document_id: whose.
+            page_count: pages in the file.
+            numbers: the pages to read, ascending.
+
+        Raises:
+            DocumentGone: the document is final or deleted.
+        """
+        with self._database.write() as work:
+            row = work.session.get(Document, document_id, with_for_update=True)
+            if row is None or row.status != DocumentStatus.PROCESSING:
+                raise _gone(document_id)
+            if row.pages_total is None:
+                row.page_count, row.pages_total = page_count, len(numbers)
+                pending = {"document_id": document_id, "status": PageStatus.PENDING}
+                work.session.execute(insert(Page), [{**pending, "number": number} for number in numbers])
+            return Progress(row.pages_done, row.pages_total)
+
+    def pending(self, document_id: UUID, chunk: int | None = None) -> Sequence[int]:
+        """List the pages still to be read, ascending: those of a chunk, or those of none."""
+        query = select(Page.number).where(
+            Page.document_id == document_id, Page.status == PageStatus.PENDING, Page.chunk == chunk
+        )
+        with self._database.read() as session:
+            return session.scalars(query.order_by(Page.number)).all()
+
+    def fan_out(self, document: Document, chunks: Sequence[Sequence[int]]) -> None:
+        """Give pages to chunks and send a job for each, once a generation.
+
+        Raises:
+            DocumentGone: the document is final or deleted.
+        """
+        with self._database.write() as work:
+            row = work.session.get(Document, document.id, with_for_update=True)
+            if row is None or row.status != DocumentStatus.PROCESSING:
+                raise _gone(document.id)
+            for numbers in chunks:
+                chunk = numbers[0]
+                work.session.execute(
+                    update(Page).where(Page.document_id == row.id, Page.number.in_(numbers)).values(chunk=chunk)
+                )
+                work.send(
+                    OcrPages(document_id=row.id, chunk=chunk),
+                    document_id=row.id,
+                    priority=row.priority,
+                    key=f"{OcrPages.name}:{row.id}:{row.generation}:{chunk}",
+                )
+
+    def save(self, document_id: UUID, read: Sequence[ReadPage], failed: Sequence[FailedPage] = ()) -> Progress:
+        """Write pages as final and count those that were not final before.
+
+        Raises:
+            DocumentGone: the document was cancelled, deleted or closed meanwhile; nothing was written.
+        """
+        with self._database.write() as work:
+            written = _write(work.session, document_id, PageStatus.DONE, [asdict(page) for page in read])
+            written += _write(work.session, document_id, PageStatus.FAILED, [asdict(page) for page in failed])
+            return _count(work.session, document_id, written)
+
+    def finals(self, document_id: UUID) -> Iterator[Page]:
+        """Give every page in order, a batch at a time, so that memory does not grow with the document."""
+        after = 0
+        while True:
+            query = select(Page).where(Page.document_id == document_id, Page.number > after)
+            with self._database.read() as session:
+                rows = session.scalars(query.order_by(Page.number).limit(BATCH)).all()
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1].number
+
+    def summary(self, document_id: UUID) -> Summary:
+        """Add up how a document's pages ended. Confidence is the mean over pages, weighted by their words."""
+        of_document = Page.document_id == document_id
+        words = func.sum(Page.word_count).filter(Page.confidence.is_not(None))
+        with self._database.read() as session:
+            failed = session.execute(
+                select(Page.number, Page.error_code, Page.error_message)
+                .where(of_document, Page.status == PageStatus.FAILED)
+                .order_by(Page.number)
+            ).all()
+            total, weighted, weight = session.execute(
+                select(func.count(), func.sum(Page.confidence * Page.word_count), words).where(of_document)
+            ).one()
+            kinds = session.execute(select(Page.source, Page.engine).where(of_document).distinct()).all()
+        return Summary(
+            failed=[(number, code or "", message or "") for number, code, message in failed],
+            total=total,
+            confidence=weighted / weight if weight else None,
+            sources=frozenset(source for source, _ in kinds if source),
+            engines=frozenset(engine for _, engine in kinds if engine),
+        )
+
+    def close(self, document_id: UUID, summary: Summary) -> bool:
+        """Give a document its final status; once: False where it was final or gone already."""
+        status, error = _verdict(summary)
+        values: dict[str, Any] = {
+            "status": status,
+            "completed_at": utcnow(),
+            "confidence": summary.confidence,
+            "text_source": _one_of(summary.sources),
+            "engine": _one_of(summary.engines),
+            "error_code": error[0] if error else None,
+            "error_message": error[1] if error else None,
+        }
+        if status == DocumentStatus.COMPLETED:
+            values["password"] = None
+        with self._database.write() as work:
+            closed = work.session.execute(
+                update(Document)
+                .where(Document.id == document_id, Document.status == DocumentStatus.PROCESSING)
+                .values(**values)
+                .returning(Document.id)
+            )
+            return closed.first() is not None
+
+
+def give_up(work: UnitOfWork, job: JobRow) -> None:
+    """Carry the failure of a job that is given up over to its document.
+
+    Pages it still had to read fail with its error; the others stay. Where that makes the ledger complete the document
+    is closed by a job of its own, because outputs are assembled by workers alone. A document that could not even be
+    opened, or closed, fails as a whole.
+    """
+    if job.document_id is None:
+        return
+    document = work.session.get(Document, job.document_id, with_for_update=True)
+    if document is None or document.status not in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}:
+        return
+    if document.pages_total is None or job.name == OcrClose.name:
+        document.status, document.completed_at = DocumentStatus.FAILED, utcnow()
+        document.error_code, document.error_message = job.error_code, job.error_message
+        return
+    document.status = DocumentStatus.PROCESSING
+    work.session.flush()
+    progress = _count(work.session, document.id, _fail_pending(work.session, document.id, job))
+    if progress.complete:
+        work.send(
+            OcrClose(document_id=document.id),
+            document_id=document.id,
+            priority=document.priority,
+            key=f"{OcrClose.name}:{document.id}:{document.generation}",
+        )
+
+
+def _fail_pending(session: Session, document_id: UUID, job: JobRow) -> int:
+    chunk = None if job.name == OcrDocument.name else job.payload.get("chunk")
+    ended = session.execute(
+        update(Page)
+        .where(Page.document_id == document_id, Page.status == PageStatus.PENDING, Page.chunk == chunk)
+        .values(status=PageStatus.FAILED, error_code=job.error_code, error_message=job.error_message)
+        .returning(Page.number)
+    )
+    return len(ended.all())
+
+
+def _write(session: Session, document_id: UUID, status: PageStatus, rows: list[dict[str, Any]]) -> int:
+    """Write rows that are still pending; return how many were."""
+    if not rows:
+        return 0
+    table = Page.__table__
+    statement = (
+        update(Page)
+        .where(
+            table.c.document_id == document_id,
+            table.c.number == bindparam("page_number"),
+            table.c.status == PageStatus.PENDING,
+        )
+        .values({"status": status, **{name: bindparam(name) for name in rows[0] if name != "number"}})
+    )
+    bound = [{**row, "page_number": row["number"]} for row in rows]
+    result = session.connection().execute(statement, bound)
+    return _rows(result)
+
+
+def _rows(result: CursorResult[Any]) -> int:
+    return result.rowcount
+
+
+def _count(session: Session, document_id: UUID, written: int) -> Progress:
+    row = session.execute(
+        update(Document)
+        .where(Document.id == document_id, Document.status == DocumentStatus.PROCESSING)
+        .values(pages_done=Document.pages_done + written)
+        .returning(Document.pages_done, Document.pages_total)
+    ).first()
+    if row is None:
+        raise _gone(document_id)
+    return Progress(row.pages_done, row.pages_total or 0)
+
+
+def _verdict(summary: Summary) -> tuple[DocumentStatus, tuple[str, str] | None]:
+    if not summary.failed:
+        return DocumentStatus.COMPLETED, None
+    number, code, message = summary.failed[0]
+    if len(summary.failed) == summary.total:
+        return DocumentStatus.FAILED, (code, message if summary.total == 1 else f"Page {number}: {message}")
+    named = ", ".join(str(failed[0]) for failed in summary.failed[:MAX_NAMED_PAGES])
+    more = ", ..." if len(summary.failed) > MAX_NAMED_PAGES else ""
+    text = f"{len(summary.failed)} of {summary.total} pages could not be read: {named}{more}. Page {number}: {message}"
+    return DocumentStatus.PARTIAL, (code, text)
+
+
+def _one_of(names: frozenset[str]) -> str | None:
+    if len(names) > 1:
+        return "mixed"
+    return next(iter(names), None)
+
+
+def _gone(document_id: UUID) -> DocumentGone:
+    return DocumentGone(f"The document {document_id} is no longer being read.")

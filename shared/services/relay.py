@@ -1,0 +1,129 @@
+"""The healer: publishes what a commit left behind, and takes up what a lost worker or a flushed broker left behind.
+
+Every step may run at any time, twice, or beside itself: a message too many finds nothing to claim.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import exists, func, select
+
+from shared.config import Delivery
+from shared.db.unit_of_work import Database, as_message
+from shared.errors import BrokerUnavailable
+from shared.models import JobRow, JobStatus, OutboxRow, utcnow
+from shared.services.jobs import Jobs
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+"""Rows in one transaction: SQLite has one writer, and others want their turn."""
+
+UNDER_WAY = timedelta(seconds=2)
+"""Younger outbox rows are being published by whoever wrote them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """What one run did: messages published, jobs taken from lost workers, jobs whose message was lost."""
+
+    published: int
+    recovered: int
+    resent: int
+
+
+class Relay:
+    """Runs every minute, and at the start of a local stack.
+
+    Args:
+        database: where the outbox is.
+        jobs: the jobs' life.
+        delivery: leases and grace.
+        held: counts the messages the broker holds; raises BrokerUnavailable.
+    """
+
+    def __init__(self, database: Database, jobs: Jobs, delivery: Delivery, held: Callable[[], int]) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._grace = timedelta(seconds=delivery.relay_grace_seconds)
+        self._held = held
+
+    def run(self) -> Healed:
+        """Heal what can be healed now.
+
+        Raises:
+            DatabaseUnavailable: the database did not answer; the next run will.
+        """
+        recovered = self._repeat(self._jobs.recover)
+        resent = self._resend_lost()
+        healed = Healed(published=self._publish_due(), recovered=recovered, resent=resent)
+        if healed != Healed(0, 0, 0):
+            log.info("healed", extra={"published": healed.published, "recovered": recovered, "resent": resent})
+        return healed
+
+    @staticmethod
+    def _repeat(step: Callable[[int], int]) -> int:
+        total = 0
+        while count := step(BATCH):
+            total += count
+            if count < BATCH:
+                break
+        return total
+
+    def _publish_due(self) -> int:
+        total = 0
+        while True:
+            query = (
+                select(OutboxRow, JobRow)
+                .join(JobRow, JobRow.id == OutboxRow.job_id)
+                .where(OutboxRow.available_at <= utcnow(), OutboxRow.created_at <= utcnow() - UNDER_WAY)
+                .order_by(OutboxRow.available_at)
+                .limit(BATCH)
+            )
+            with self._database.read() as session:
+                messages = [as_message(outbox, job) for outbox, job in session.execute(query)]
+            published = self._database.publish(messages) if messages else 0
+            total += published
+            if published < BATCH:
+                return total
+
+    def _resend_lost(self) -> int:
+        """Send again what the broker forgot: it holds fewer messages than there are jobs it was given.
+
+        Which ones are missing can't be known, so all that waited longer than the grace go again; those that were not
+        missing find their job claimed.
+        """
+        with self._database.read() as session:
+            given = session.scalar(select(func.count()).select_from(JobRow).where(*_GIVEN)) or 0
+        try:
+            if not given or self._held() >= given:
+                return 0
+        except BrokerUnavailable as error:
+            log.warning("cannot tell whether messages were lost: %s", error)
+            return 0
+        return self._repeat(self._resend_batch)
+
+    def _resend_batch(self, limit: int) -> int:
+        with self._database.write() as work:
+            query = (
+                select(JobRow)
+                .where(*_GIVEN, JobRow.status == JobStatus.QUEUED, JobRow.queued_at <= utcnow() - self._grace)
+                .order_by(JobRow.queued_at)
+                .limit(limit)
+            )
+            rows = work.session.scalars(query.with_for_update(skip_locked=True)).all()
+            for row in rows:
+                row.queued_at = utcnow()
+                work.resend(row)
+        return len(rows)
+
+
+_GIVEN = (
+    JobRow.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
+    ~exists().where(OutboxRow.job_id == JobRow.id),
+)
+"""Jobs whose message the broker has, or had."""

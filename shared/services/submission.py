@@ -1,0 +1,279 @@
+"""A document comes in: at once with its bytes, or announced first and uploaded by the client."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from shared import media
+from shared.adapters.s3 import S3Store, UploadForm
+from shared.config import MIB, Limits
+from shared.contracts import OcrDocument
+from shared.db.unit_of_work import Database, UnitOfWork
+from shared.errors import EmptyFile, FileTooLarge, TwolaneError, UnsupportedMediaType
+from shared.models import Document, DocumentStatus, utcnow
+from shared.services.engines import Engines
+from shared.services.options import DocumentOptions, clean_filename
+
+log = logging.getLogger(__name__)
+
+UPLOADS = "uploads/"
+"""Where presigned uploads land; the ingest rule watches this prefix."""
+
+SUPPORTED = "PNG, JPEG, TIFF, BMP, GIF, WebP or PDF"
+HEAD_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A document, and whether this request made it or found it."""
+
+    document: Document
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A document that waits for its bytes, and the form that takes them until `expires_at`."""
+
+    document: Document
+    form: UploadForm
+    expires_at: datetime
+
+
+class Submission:
+    """Takes documents in. State first: the row and its job commit together, the message follows."""
+
+    def __init__(self, database: Database, store: S3Store, engines: Engines, limits: Limits) -> None:
+        self._database = database
+        self._store = store
+        self._engines = engines
+        self._limits = limits
+
+    def submit(  # noqa: PLR0913  # everything one upload has
+        self,
+        account_id: UUID,
+        filename: str,
+        body: bytes,
+        options: DocumentOptions,
+        *,
+        force: bool = False,
+        document_id: UUID | None = None,
+    ) -> Submitted:
+        """Accept a document with its bytes.
+
+        Args:
+            account_id: who owns it.
+            filename: as the client named it.
+            body: the file, at most `max_direct_bytes`.
+            options: what is asked for.
+            force: read it again although the account has the same bytes with the same options.
+            document_id: the id a new document gets, where the caller must be able to repeat the request.
+
+        Raises:
+            EmptyFile, FileTooLarge, UnsupportedMediaType, InvalidFilename: the file is not one we read.
+            UnknownEngine, EngineUnavailable, UnknownLanguage: the options can't be met here.
+            StorageUnavailable, DatabaseUnavailable: try again.
+        """
+        document = self._new(account_id, filename, options, document_id or uuid4())
+        self._inspect(document, body)
+        document.content_key = options.content_key(document.sha256 or "")
+        existing = None if force else self._same(account_id, document)
+        if existing is not None:
+            return Submitted(existing, created=False)
+        self._store.put(document.source_key, body, document.media_type or "")
+        try:
+            with self._database.write() as work:
+                if force:
+                    self._take_over(work.session, document)
+                self._queue(work, document)
+        except IntegrityError:
+            return self._lost_race(account_id, document)
+        return Submitted(document, created=True)
+
+    def announce(  # noqa: PLR0913  # everything one upload has
+        self,
+        account_id: UUID,
+        filename: str,
+        media_type: str,
+        size_bytes: int,
+        options: DocumentOptions,
+        *,
+        document_id: UUID | None = None,
+    ) -> Announced:
+        """Make a document that waits for its bytes, and a form that takes exactly `size_bytes` of them.
+
+        Raises:
+            EmptyFile, FileTooLarge, UnsupportedMediaType, InvalidFilename: such a file is not taken.
+            UnknownEngine, EngineUnavailable, UnknownLanguage: the options can't be met here.
+        """
+        self._check_size(size_bytes, self._limits.max_upload_bytes, "")
+        if media_type not in media.MEDIA_TYPES:
+            message = f"{media_type[:100]!r} is not read here; send {SUPPORTED}."
+            raise UnsupportedMediaType(message)
+        document = self._new(account_id, filename, options, document_id or uuid4())
+        document.status = DocumentStatus.AWAITING_UPLOAD
+        document.source_key = f"{UPLOADS}{document.id}/source"
+        document.media_type, document.size_bytes = media_type, size_bytes
+        with self._database.write() as work:
+            document = work.session.get(Document, document.id) or document
+            work.session.add(document)
+        seconds = self._limits.upload_expires_seconds
+        form = self._store.upload_form(document.source_key, media_type, size_bytes, seconds)
+        return Announced(document, form, utcnow() + timedelta(seconds=seconds))
+
+    def accept_upload(self, key: str, size: int) -> None:
+        """Note that an announced document has landed: look at its bytes and queue it. Safe to repeat.
+
+        Args:
+            key: of the object, `uploads/DOCUMENT_ID/source`.
+            size: its bytes, as the store counted them.
+
+        Raises:
+            StorageUnavailable, DatabaseUnavailable: try again.
+        """
+        document_id = _document_of(key)
+        document = self._awaited(document_id) if document_id else None
+        if document is None:
+            log.info("nothing waits for this upload", extra={"key": key})
+            return
+        digest, head = self._digest(key)
+        media_type = media.sniff(head)
+        with self._database.write() as work:
+            row = work.session.get(Document, document.id, with_for_update=True)
+            if row is None or row.status != DocumentStatus.AWAITING_UPLOAD:
+                return
+            row.sha256, row.size_bytes = digest, size
+            if media_type is None:
+                _refuse(row, UnsupportedMediaType(f"This file is none we read; send {SUPPORTED}."))
+                return
+            row.media_type = media_type
+            row.content_key = self._free_key(work.session, row)
+            row.status = DocumentStatus.QUEUED
+            send_reading(work, row)
+
+    def _new(self, account_id: UUID, filename: str, options: DocumentOptions, document_id: UUID) -> Document:
+        name = clean_filename(filename)
+        self._engines.check(options.engine, options.languages)
+        return Document(
+            id=document_id,
+            account_id=account_id,
+            status=DocumentStatus.QUEUED,
+            filename=name,
+            source_key=f"documents/{document_id}/source",
+            options=options.reading(),
+            password=options.password,
+            user_metadata=options.metadata,
+            priority=options.effective_priority,
+            generation=0,
+            pages_done=0,
+            created_at=utcnow(),
+        )
+
+    def _inspect(self, document: Document, body: bytes) -> None:
+        limit = self._limits.max_direct_bytes
+        self._check_size(len(body), limit, " Larger ones go through POST /v1/uploads.")
+        document.media_type = media.sniff(body[:HEAD_BYTES])
+        if document.media_type is None:
+            message = f"{document.filename} is none we read, whatever its name says; send {SUPPORTED}."
+            raise UnsupportedMediaType(message)
+        document.sha256 = hashlib.sha256(body).hexdigest()
+        document.size_bytes = len(body)
+
+    @staticmethod
+    def _check_size(size: int, limit: int, hint: str) -> None:
+        if size == 0:
+            message = "The file is empty."
+            raise EmptyFile(message)
+        if size > limit:
+            message = f"The file is larger than the {limit / MIB:g} MiB taken here.{hint}"
+            raise FileTooLarge(message)
+
+    def _same(self, account_id: UUID, document: Document) -> Document | None:
+        with self._database.read() as session:
+            return session.scalar(
+                select(Document).where(
+                    Document.account_id == account_id, Document.content_key == document.content_key
+                )
+            )
+
+    def _lost_race(self, account_id: UUID, document: Document) -> Submitted:
+        """Another request made the same document meanwhile: give that one."""
+        winner = self._same(account_id, document)
+        if winner is None:
+            message = "The same document was deleted while it was sent; send it again."
+            raise _Vanished(message)
+        if winner.id != document.id:
+            self._store.delete_prefix(f"documents/{document.id}/")
+        return Submitted(winner, created=False)
+
+    @staticmethod
+    def _take_over(session: Session, document: Document) -> None:
+        session.execute(
+            update(Document)
+            .where(Document.account_id == document.account_id, Document.content_key == document.content_key)
+            .values(content_key=None)
+        )
+
+    @staticmethod
+    def _queue(work: UnitOfWork, document: Document) -> None:
+        work.session.add(document)
+        work.session.flush()
+        send_reading(work, document)
+
+    def _awaited(self, document_id: UUID) -> Document | None:
+        with self._database.read() as session:
+            row = session.get(Document, document_id)
+        return row if row is not None and row.status == DocumentStatus.AWAITING_UPLOAD else None
+
+    def _digest(self, key: str) -> tuple[str, bytes]:
+        digest, head = hashlib.sha256(), b""
+        for chunk in self._store.chunks(key):
+            digest.update(chunk)
+            head = head or chunk[:HEAD_BYTES]
+        return digest.hexdigest(), head
+
+    @staticmethod
+    def _free_key(session: Session, row: Document) -> str | None:
+        """The content key, unless an earlier document of the account has it: that one keeps it."""
+        options = DocumentOptions(**row.options, password=row.password)
+        key = options.content_key(row.sha256 or "")
+        taken = select(Document.id).where(Document.account_id == row.account_id, Document.content_key == key)
+        return None if session.scalar(taken) else key
+
+
+class _Vanished(TwolaneError):
+    """What a request raced with is gone."""
+
+    code = "conflict"
+    status = 409
+
+
+def send_reading(work: UnitOfWork, document: Document) -> None:
+    """Queue the reading of a document; once a generation."""
+    work.send(
+        OcrDocument(document_id=document.id),
+        document_id=document.id,
+        priority=document.priority,
+        key=f"{OcrDocument.name}:{document.id}:{document.generation}",
+    )
+
+
+def _document_of(key: str) -> UUID | None:
+    parts = key.removeprefix(UPLOADS).split("/")
+    try:
+        return UUID(parts[0])
+    except ValueError:
+        return None
+
+
+def _refuse(row: Document, error: TwolaneError) -> None:
+    row.status, row.completed_at = DocumentStatus.FAILED, utcnow()
+    row.error_code, row.error_message = error.code, error.detail
