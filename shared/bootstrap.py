@@ -10,7 +10,7 @@ from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
 from shared.config import Delivery, Limits, Storage
 from shared.db.engine import make_engine
-from shared.db.unit_of_work import Database
+from shared.db.unit_of_work import Database, Message
 from shared.services.documents import Documents
 from shared.services.engines import Engines
 from shared.services.idempotency import Idempotency
@@ -27,18 +27,22 @@ class Services:
     @cached_property
     def broker(self) -> Broker:
         """The Celery broker."""
-        return Broker(BrokerSettings().redis_url)  # type: ignore[call-arg]  # read from the environment
+        return Broker(BrokerSettings().redis_url)
 
     @cached_property
     def store(self) -> S3Store:
         """The object store."""
-        return S3Store(Storage().documents_bucket)  # type: ignore[call-arg]  # read from the environment
+        return S3Store(Storage().documents_bucket)
 
     @cached_property
     def database(self) -> Database:
         """The database, publishing to the broker."""
-        settings = DatabaseSettings()  # type: ignore[call-arg]  # read from the environment
-        return Database(make_engine(settings.database_url), lambda message: self.broker.send(message))
+        settings = DatabaseSettings()
+        return Database(make_engine(settings.database_url), self._publish)
+
+    def _publish(self, message: Message) -> None:
+        """Send through a broker that is made with the first message: who only reads needs none."""
+        self.broker.send(message)
 
     @cached_property
     def keys(self) -> Keys:
@@ -78,7 +82,7 @@ class Services:
     @cached_property
     def relay(self) -> Relay:
         """The healer."""
-        return Relay(self.database, self.jobs, Delivery(), self.broker.held)
+        return Relay(self.database, self.jobs, Delivery(), self.broker.waiting)
 
 
 @cache

@@ -7,7 +7,7 @@ is a start-up error that names it. Nothing is read at import.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field
@@ -120,7 +120,13 @@ class Reading(Settings):
     null_engine: bool = False
 
 
-class ApiSettings(Database, Broker, Storage, Limits, Delivery):
+class Logging(Settings):
+    """`LOG_LEVEL`: least level that is logged."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class ApiSettings(Database, Broker, Storage, Limits, Delivery, Logging):
     """What the HTTP API needs."""
 
 

@@ -130,6 +130,12 @@ class InvalidFilename(Permanent):
     code = "invalid_filename"
 
 
+class FileMissing(Permanent):
+    """A document was sent without a file."""
+
+    code = "file_missing"
+
+
 class EmptyFile(Permanent):
     """Zero bytes."""
 
@@ -202,6 +208,12 @@ class PageTooLarge(UnreadableDocument):
 
 
 # --- what may be better next time
+
+
+class NotReady(Transient):
+    """A health check failed; `errors` names each that did."""
+
+    code = "not_ready"
 
 
 class StorageUnavailable(Transient):

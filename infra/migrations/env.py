@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from alembic import context
+from sqlalchemy import Connection, text
 
-from shared.db.engine import make_engine
+from shared.db.engine import WRITES, make_engine
 from shared.models import Base
 
-engine = make_engine(context.config.attributes["database_url"])
-with engine.connect() as connection:
+LOCK = 2_072_541_393
+"""Any number, always the same: whoever migrates holds this advisory lock, and others wait for it."""
+
+
+def migrate(connection: Connection) -> None:
+    """Run every revision in one transaction, one process at a time."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -17,5 +24,11 @@ with engine.connect() as connection:
     )
     with context.begin_transaction():
         context.run_migrations()
-    connection.commit()
-engine.dispose()
+
+
+engine = make_engine(context.config.attributes["database_url"])
+try:
+    with engine.execution_options(**{WRITES: True}).begin() as transaction:
+        migrate(transaction)
+finally:
+    engine.dispose()

@@ -29,7 +29,7 @@ def upgrade(database_url: str) -> None:
 
 def main() -> None:
     """Migrate the database of `DATABASE_URL`: `python -m infra.migrations.run`."""
-    upgrade(Database().database_url)  # type: ignore[call-arg]  # read from the environment
+    upgrade(Database().database_url)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from threading import Lock
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -27,6 +30,14 @@ SECONDS = 1.0
 PRIORITY_SEPARATOR = "\x06\x16"
 
 
+_QUEUE_KEYS = tuple(
+    f"{KEY_PREFIX}{queue}" + (f"{PRIORITY_SEPARATOR}{step}" if step else "")
+    for queue in queues_of(ALL_FLEETS)
+    for step in PRIORITY_STEPS
+)
+_UNACKED_KEYS = tuple(f"{KEY_PREFIX}{unacked_key(fleet)}" for fleet in (*FLEETS, ALL_FLEETS))
+
+
 class Broker:
     """Sends jobs, and counts what lies in the queues. Connects when first used.
 
@@ -37,51 +48,43 @@ class Broker:
     def __init__(self, redis_url: str) -> None:
         self._redis_url = redis_url
         self._celery = _producer(redis_url)
+        self._turn = Lock()
+        self._failed_at = 0.0
 
     def send(self, message: Message) -> None:
         """Hand one message over; its `available_at` becomes a countdown.
 
         Raises:
-            BrokerUnavailable: the broker did not take it within about a second.
+            BrokerUnavailable: the broker did not take it within about two seconds, however many threads send.
         """
-        countdown = (message.available_at - datetime.now(UTC)).total_seconds()
-        try:
-            self._celery.send_task(
-                message.name,
-                kwargs={"job_id": str(message.job_id), **message.payload},
-                task_id=str(message.task_id),
-                queue=message.queue,
-                priority=broker_priority(message.priority),
-                countdown=countdown if countdown > 0 else None,
-                ignore_result=True,
-                retry=False,
-            )
-        except (OperationalError, RedisError, OSError) as error:
-            text = f"The broker did not take {message.name}: {error}"
-            raise BrokerUnavailable(text) from error
+        asked_at = time.monotonic()
+        with self._turn:
+            # There is one connection. Who waited for it while another failed need not find out for themselves.
+            if self._failed_at > asked_at:
+                text = f"The broker did not take {message.name}: it just failed to take another message."
+                raise BrokerUnavailable(text)
+            try:
+                self._send(message)
+            except (OperationalError, RedisError, OSError) as error:
+                self._failed_at = time.monotonic()
+                text = f"The broker did not take {message.name}: {error}"
+                raise BrokerUnavailable(text) from error
 
-    def held(self) -> int:
-        """Count the messages that wait or are under way, over all queues and fleets.
+    def waiting(self) -> int:
+        """Count the messages in the queues, all priorities, which no worker has taken yet.
 
         Raises:
             BrokerUnavailable: the broker did not answer.
         """
-        queues = [
-            f"{KEY_PREFIX}{queue}" + (f"{PRIORITY_SEPARATOR}{step}" if step else "")
-            for queue in queues_of(ALL_FLEETS)
-            for step in PRIORITY_STEPS
-        ]
-        under_way = [f"{KEY_PREFIX}{unacked_key(fleet)}" for fleet in (*FLEETS, ALL_FLEETS)]
-        try:
-            with self._redis() as redis, redis.pipeline(transaction=False) as pipeline:
-                for key in queues:
-                    pipeline.llen(key)
-                for key in under_way:
-                    pipeline.hlen(key)
-                return sum(pipeline.execute())
-        except RedisError as error:
-            message = f"The broker does not answer: {error}"
-            raise BrokerUnavailable(message) from error
+        return self._count(_QUEUE_KEYS, "llen")
+
+    def under_way(self) -> int:
+        """Count the messages that workers have taken and not yet acknowledged, those of lost workers included.
+
+        Raises:
+            BrokerUnavailable: the broker did not answer.
+        """
+        return self._count(_UNACKED_KEYS, "hlen")
 
     def ping(self) -> None:
         """Ask for a sign of life.
@@ -103,11 +106,40 @@ class Broker:
             BrokerUnavailable: the broker did not answer.
         """
         try:
-            replies = self._celery.control.ping(timeout=SECONDS)
+            # A connection of its own for the replies: the question needs the only one of the pool.
+            with self._celery.connection_for_read() as connection:
+                replies = self._celery.control.ping(timeout=SECONDS, connection=connection)
         except (OperationalError, RedisError, OSError) as error:
             message = f"The broker does not answer: {error}"
             raise BrokerUnavailable(message) from error
         return sorted(name for reply in replies for name in reply)
+
+    def close(self) -> None:
+        """Close what is open; the next call opens it again."""
+        self._celery.close()
+
+    def _send(self, message: Message) -> None:
+        countdown = (message.available_at - datetime.now(UTC)).total_seconds()
+        self._celery.send_task(
+            message.name,
+            kwargs={"job_id": str(message.job_id), **message.payload},
+            task_id=str(message.task_id),
+            queue=message.queue,
+            priority=broker_priority(message.priority),
+            countdown=countdown if countdown > 0 else None,
+            ignore_result=True,
+            retry=False,
+        )
+
+    def _count(self, keys: Sequence[str], command: str) -> int:
+        try:
+            with self._redis() as redis, redis.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.execute_command(command, key)
+                return sum(pipeline.execute())
+        except RedisError as error:
+            message = f"The broker does not answer: {error}"
+            raise BrokerUnavailable(message) from error
 
     def _redis(self) -> Redis:
         return Redis.from_url(self._redis_url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)

@@ -16,8 +16,9 @@ from shared.errors import ObjectMissing, StorageUnavailable
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+MISSING = {"404", "NoSuchKey", "NotFound"}
 BATCH = 1000
 """Keys in one DeleteObjects call."""
 
@@ -58,13 +59,13 @@ class S3Store:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=media_type)
 
     def put_file(self, key: str, path: Path, media_type: str) -> None:
-        """Write an object from a file, in parts where it is large.
+        """Write an object from a file, streamed.
 
         Raises:
             StorageUnavailable: it could not be written.
         """
-        with _our_errors(key):
-            self._client.upload_file(str(path), self._bucket, key, ExtraArgs={"ContentType": media_type})
+        with _our_errors(key), path.open("rb") as file:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=file, ContentType=media_type)
 
     def get(self, key: str, span: tuple[int, int] | None = None) -> bytes:
         """Read an object, or `span` = (offset, length) of it.
@@ -119,9 +120,16 @@ class S3Store:
         with _our_errors(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
             for page in pages:
-                keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+                keys: list[ObjectIdentifierTypeDef] = [{"Key": item["Key"]} for item in page.get("Contents", [])]
                 if keys:
-                    self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a plain dict is what the call takes
+                    self._delete(keys)
+
+    def _delete(self, keys: list[ObjectIdentifierTypeDef]) -> None:
+        """Delete objects; the answer is 200 even where some could not be."""
+        answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+        for refused in answer.get("Errors", []):
+            message = f"The object store did not delete {refused.get('Key')}: {refused.get('Message')}"
+            raise StorageUnavailable(message)
 
     def upload_form(self, key: str, media_type: str, size_bytes: int, seconds: int) -> UploadForm:
         """Presign a POST of exactly `size_bytes` bytes that is valid for `seconds`."""
@@ -146,8 +154,12 @@ class S3Store:
         Raises:
             StorageUnavailable: there was none.
         """
-        with _our_errors(self._bucket):
-            self._client.head_bucket(Bucket=self._bucket)
+        try:
+            with _our_errors(self._bucket):
+                self._client.head_bucket(Bucket=self._bucket)
+        except ObjectMissing as error:
+            message = f"There is no bucket {self._bucket}: check DOCUMENTS_BUCKET."
+            raise StorageUnavailable(message) from error
 
 
 @contextmanager

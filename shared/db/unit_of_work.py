@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete
+from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.contracts import Job
@@ -62,7 +64,7 @@ class UnitOfWork:
         priority: int = 5,
         key: str | None = None,
     ) -> UUID:
-        """Create a job and its message; both appear with the commit.
+        """Create a job and its message; both appear with the commit. A key that has its job makes no other.
 
         Args:
             job: what is to be done.
@@ -71,18 +73,19 @@ class UnitOfWork:
             key: unique name of the effect, e.g. `ocr.document:ID:0`.
 
         Returns:
-            The job's id.
+            The id of the job, or of the one that has the key already.
         """
-        row = JobRow(
-            name=job.name,
-            queue=job.queue,
-            key=key,
-            payload=job.model_dump(mode="json"),
-            document_id=document_id,
-            priority=priority,
-        )
-        self.session.add(row)
-        self.session.flush()
+        columns = {
+            "name": job.name,
+            "queue": job.queue,
+            "key": key,
+            "payload": job.model_dump(mode="json"),
+            "document_id": document_id,
+            "priority": priority,
+        }
+        row = self.session.scalar(_insert_new(self.session).values(columns).returning(JobRow))
+        if row is None:
+            return self.session.scalars(select(JobRow.id).where(JobRow.key == key)).one()
         self.resend(row)
         return row.id
 
@@ -92,6 +95,13 @@ class UnitOfWork:
         self.session.add(outbox)
         self.session.flush()
         self.messages.append(as_message(outbox, row))
+
+
+def _insert_new(session: Session) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that waits for others with the same key and then gives way to them, without failing the transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(JobRow).on_conflict_do_nothing(index_elements=[JobRow.key])
+    return sqlite.insert(JobRow).on_conflict_do_nothing(index_elements=[JobRow.key])
 
 
 def as_message(outbox: OutboxRow, row: JobRow) -> Message:
@@ -134,7 +144,7 @@ class Database:
             yield work
             session.commit()
         if work.messages:
-            self.publish(work.messages)
+            self._publish_committed(work.messages)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -156,8 +166,19 @@ class Database:
         with _our_errors(), self._writer.connect() as connection:
             yield connection
 
+    def _publish_committed(self, messages: Sequence[Message]) -> None:
+        """Publish without ever failing the caller, whose work is committed; the relay repeats what is left."""
+        try:
+            self.publish(messages)
+        except DatabaseUnavailable as error:
+            log.warning("published messages stay in the outbox and will be sent again: %s", error)
+
     def publish(self, messages: Sequence[Message]) -> int:
-        """Hand messages to the broker until one fails, forget those it took; return how many it took."""
+        """Hand messages to the broker until one fails, forget those it took; return how many it took.
+
+        Raises:
+            DatabaseUnavailable: those it took could not be forgotten.
+        """
         published: list[UUID] = []
         horizon = utcnow() + MAX_COUNTDOWN
         for message in messages:
@@ -182,4 +203,7 @@ def _our_errors() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         message = f"The database does not answer: {error.orig}. Try again in a moment."
+        raise DatabaseUnavailable(message) from error
+    except PoolTimeout as error:
+        message = "Every database connection of this process is in use. Try again in a moment."
         raise DatabaseUnavailable(message) from error

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models.base import Base, utcnow
+from shared.models.base import Base, PlainText, utcnow
 
 
 class DocumentStatus(StrEnum):
@@ -30,9 +30,7 @@ class DocumentStatus(StrEnum):
         return self in FINAL
 
 
-FINAL = frozenset(
-    {DocumentStatus.COMPLETED, DocumentStatus.PARTIAL, DocumentStatus.FAILED, DocumentStatus.CANCELLED}
-)
+FINAL = frozenset({DocumentStatus.COMPLETED, DocumentStatus.PARTIAL, DocumentStatus.FAILED, DocumentStatus.CANCELLED})
 OPEN = frozenset(DocumentStatus) - FINAL
 
 
@@ -49,7 +47,7 @@ class Document(Base):
 
     `content_key` is the digest of bytes and options; unique in an account, so that the same upload twice, even at the
     same moment, is one document. `generation` counts retries: it is part of the key of every job of the document.
-    `password` is needed until the document is final and erased then.
+    `password` is needed until the document is completed and erased then: a retry opens the file again.
     """
 
     __tablename__ = "documents"
@@ -81,7 +79,7 @@ class Document(Base):
     text_source: Mapped[str | None] = mapped_column(String(20))
     engine: Mapped[str | None] = mapped_column(String(40))
     error_code: Mapped[str | None] = mapped_column(String(60))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    error_message: Mapped[str | None] = mapped_column(PlainText)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
@@ -103,7 +101,7 @@ class Page(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     dpi: Mapped[int | None]
-    text: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str | None] = mapped_column(PlainText)
     confidence: Mapped[float | None]
     engine: Mapped[str | None] = mapped_column(String(40))
     source: Mapped[str | None] = mapped_column(String(20))
@@ -113,4 +111,4 @@ class Page(Base):
     words_offset: Mapped[int | None] = mapped_column(BigInteger)
     words_length: Mapped[int | None] = mapped_column(BigInteger)
     error_code: Mapped[str | None] = mapped_column(String(60))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    error_message: Mapped[str | None] = mapped_column(PlainText)

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models.base import Base, utcnow
+from shared.models.base import Base, PlainText, utcnow
 
 
 class JobStatus(StrEnum):
@@ -45,7 +45,7 @@ class JobRow(Base):
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     error_code: Mapped[str | None] = mapped_column(String(60))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    error_message: Mapped[str | None] = mapped_column(PlainText)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     queued_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]

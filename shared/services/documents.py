@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Select, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 
 from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database, UnitOfWork
-from shared.errors import Conflict, InvalidOption, NotFinal, NotFound
+from shared.errors import Conflict, NotFinal, NotFound
 from shared.models import FINAL, OPEN, Document, DocumentStatus, JobRow, JobStatus, Page, PageStatus, utcnow
+from shared.services import cursors
 from shared.services.submission import UPLOADS, send_reading
 
 ResultFormat = Literal["text", "json"]
@@ -75,14 +74,14 @@ class Documents:
         """
         query = select(Document).where(Document.account_id == account_id, *_conditions(which))
         if cursor is not None:
-            created_at, last_id = _decode(cursor)
+            created_at, last_id = cursors.decode(cursor)
             earlier = and_(Document.created_at == created_at, Document.id < last_id)
             query = query.where(or_(Document.created_at < created_at, earlier))
         query = query.order_by(Document.created_at.desc(), Document.id.desc()).limit(limit + 1)
         with self._database.read() as session:
             rows = session.scalars(query).all()
         more = len(rows) > limit
-        return rows[:limit], _encode(rows[limit - 1]) if more else None
+        return rows[:limit], cursors.encode(rows[limit - 1].created_at, rows[limit - 1].id) if more else None
 
     def pages(self, account_id: UUID, document_id: UUID, after: int, limit: int) -> Sequence[Page]:
         """List the pages that are final, in order, from the page after `after`.
@@ -197,7 +196,7 @@ def _reopen(work: UnitOfWork, row: Document) -> None:
     send_reading(work, row)
 
 
-def _own(account_id: UUID, document_id: UUID) -> Select[tuple[Document]]:
+def _own(account_id: UUID, document_id: UUID) -> Select[Document]:
     return select(Document).where(Document.id == document_id, Document.account_id == account_id)
 
 
@@ -208,8 +207,8 @@ def _found(document: Document | None) -> Document:
     return document
 
 
-def _conditions(which: Filter) -> list[object]:
-    conditions: list[object] = []
+def _conditions(which: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
     if which.status is not None:
         conditions.append(Document.status == which.status)
     if which.created_after is not None:
@@ -217,17 +216,3 @@ def _conditions(which: Filter) -> list[object]:
     if which.created_before is not None:
         conditions.append(Document.created_at < which.created_before)
     return conditions
-
-
-def _encode(document: Document) -> str:
-    plain = f"{document.created_at.isoformat()} {document.id}"
-    return base64.urlsafe_b64encode(plain.encode()).decode()
-
-
-def _decode(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        created_at, last_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(created_at), UUID(last_id)
-    except (binascii.Error, UnicodeError, ValueError) as error:
-        message = "This cursor is none of ours; take it from `next_cursor` as it is."
-        raise InvalidOption(message) from error

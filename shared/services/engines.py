@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from shared.db.unit_of_work import Database
 from shared.errors import EngineUnavailable, UnknownEngine, UnknownLanguage
@@ -36,15 +37,11 @@ class Engines:
 
     def report(self, engines: Sequence[EngineReport]) -> None:
         """Note what a worker can read with; the last word wins."""
-        with self._database.write() as work:
-            for engine in engines:
-                row = EngineRow(
-                    name=engine.name,
-                    version=engine.version,
-                    languages=list(engine.languages),
-                    seen_at=utcnow(),
-                )
-                work.session.merge(row)
+        try:
+            self._report(engines)
+        except IntegrityError:
+            # Another worker reported the same engine for the first time at the same moment; now it is found.
+            self._report(engines)
 
     def check(self, engine: str, languages: str) -> None:
         """Make sure that an engine is there and has the language packs.
@@ -69,6 +66,17 @@ class Engines:
             message = f"The engine {name} is not installed here. Engines here: {', '.join([AUTO, *sorted(rows)])}."
             raise EngineUnavailable(message)
         self._check_languages(rows[name], languages)
+
+    def _report(self, engines: Sequence[EngineReport]) -> None:
+        with self._database.write() as work:
+            for engine in engines:
+                row = EngineRow(
+                    name=engine.name,
+                    version=engine.version,
+                    languages=list(engine.languages),
+                    seen_at=utcnow(),
+                )
+                work.session.merge(row)
 
     @staticmethod
     def _check_languages(row: EngineRow, languages: str) -> None:

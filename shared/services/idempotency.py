@@ -88,7 +88,7 @@ class Idempotency:
 
     def _first_answer(self, account_id: UUID, key: str, fingerprint: str) -> Answer | None:
         with self._database.write() as work:
-            row = work.session.get(IdempotencyRow, (account_id, key))
+            row = work.session.get(IdempotencyRow, (account_id, key), with_for_update=True)
             if row is not None and row.fingerprint != fingerprint:
                 message = "This Idempotency-Key was used for another request; use a new key for a new request."
                 raise IdempotencyKeyReused(message)

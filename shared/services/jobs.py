@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import Select, and_, bindparam, or_, select, true, update
+from sqlalchemy.orm import Session
 
 from shared.config import Delivery
 from shared.db.unit_of_work import MAX_COUNTDOWN, Database, UnitOfWork
 from shared.errors import Permanent, TwolaneError, WorkerLost
-from shared.models import JobRow, JobStatus, utcnow
+from shared.models import Document, JobRow, JobStatus, utcnow
 from shared.services import ledger
 
 JITTER = 0.25
@@ -97,6 +99,7 @@ class Jobs:
             QUEUED or FAILED; None where the job was no longer ours.
         """
         with self._database.write() as work:
+            _lock_documents(work.session, select(JobRow.document_id).where(JobRow.id == claim.job_id))
             row = work.session.get(JobRow, claim.job_id, with_for_update=True)
             if row is None or row.lease_token != claim.token or row.status != JobStatus.RUNNING:
                 return None
@@ -108,25 +111,29 @@ class Jobs:
 
         Queued again, or given up where the attempts are used up.
         """
+        over = and_(JobRow.status == JobStatus.RUNNING, JobRow.lease_until < utcnow())
         with self._database.write() as work:
-            rows = work.session.scalars(
-                select(JobRow)
-                .where(JobRow.status == JobStatus.RUNNING, JobRow.lease_until < utcnow())
-                .order_by(JobRow.lease_until)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).all()
+            query = select(JobRow.id, JobRow.document_id).where(over).order_by(JobRow.lease_until).limit(limit)
+            found = work.session.execute(query).all()
+            _lock_documents(work.session, [document_id for _, document_id in found])
+            again = select(JobRow).where(JobRow.id.in_([job_id for job_id, _ in found]), over)
+            rows = work.session.scalars(again.with_for_update(skip_locked=True)).all()
             for row in rows:
                 lost = WorkerLost(f"The worker was lost in the middle of {row.name}, attempt {row.attempt}.")
                 self._end_attempt(work, row, lost)
         return len(rows)
 
-    def release_all(self) -> int:
-        """End every lease: where it is certain that no worker is alive, nobody need wait for them to run out."""
+    def release(self, job_id: UUID | None = None) -> int:
+        """End the lease of a job, or of all: where its worker is certainly dead nobody need wait for it to run out.
+
+        Returns:
+            How many leases were ended.
+        """
+        of_job = true() if job_id is None else JobRow.id == job_id
         with self._database.write() as work:
             ended = work.session.execute(
                 update(JobRow)
-                .where(JobRow.status == JobStatus.RUNNING)
+                .where(of_job, JobRow.status == JobStatus.RUNNING)
                 .values(lease_until=utcnow() - timedelta(seconds=1))
                 .returning(JobRow.id)
             )
@@ -144,9 +151,9 @@ class Jobs:
             row.status, row.finished_at = JobStatus.FAILED, utcnow()
             ledger.give_up(work, row)
             return
-        row.status, row.queued_at = JobStatus.QUEUED, utcnow()
-        lost = isinstance(error, WorkerLost)
-        work.resend(row, utcnow() if lost else utcnow() + self._back_off(row.attempt))
+        back_off = timedelta() if isinstance(error, WorkerLost) else self._back_off(row.attempt)
+        row.status, row.queued_at = JobStatus.QUEUED, utcnow() + back_off
+        work.resend(row, row.queued_at)
 
     def _back_off(self, attempt: int) -> timedelta:
         seconds = self._delivery.retry_seconds * 2 ** (attempt - 1)
@@ -160,3 +167,8 @@ class Jobs:
             count = (result.scalar() or 0) if result.returns_rows else result.rowcount
             connection.commit()
         return int(count)
+
+
+def _lock_documents(session: Session, ids: Select[UUID | None] | Sequence[UUID | None]) -> None:
+    """Lock documents before their jobs, in order: whoever cancels or deletes one does the same, and nobody deadlocks."""
+    session.execute(select(Document.id).where(Document.id.in_(ids)).order_by(Document.id).with_for_update())

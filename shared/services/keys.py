@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from shared.db.unit_of_work import Database
 from shared.errors import NotFound, Unauthorized
 from shared.models import Account, ApiKey
+from shared.services import cursors
 
 Role = Literal["user", "admin"]
 
@@ -57,24 +60,48 @@ class Keys:
             raise Unauthorized(message)
         return Caller(account_id=row.account_id, key_id=row.id, role="admin" if row.role == "admin" else "user")
 
-    def create(self, *, account: str, name: str, role: Role) -> NewKey:
-        """Make a key for the account of that name; the account is made if there is none."""
-        secret = PREFIX + secrets.token_urlsafe(32)
-        with self._database.write() as work:
-            owner = work.session.scalar(select(Account).where(Account.name == account))
-            if owner is None:
-                owner = Account(name=account)
-                work.session.add(owner)
-                work.session.flush()
-            row = ApiKey(account_id=owner.id, name=name, role=role, digest=_digest(secret), hint=secret[-4:])
-            work.session.add(row)
-        return NewKey(row=row, account=owner, secret=secret)
+    def create(self, *, account: str | UUID, name: str, role: Role) -> NewKey:
+        """Make a key for an account, named by its id or its name; an account of a new name is made.
 
-    def list(self) -> list[tuple[ApiKey, Account]]:
-        """List every key with its account, oldest first."""
+        Raises:
+            NotFound: no account has that id.
+        """
+        try:
+            return self._create(account, name, role)
+        except IntegrityError:
+            # Another request made the account of that name meanwhile; now it is found.
+            return self._create(account, name, role)
+
+    def list(self, limit: int, cursor: str | None = None) -> tuple[list[tuple[ApiKey, Account]], str | None]:
+        """List keys with their accounts, oldest first, and the cursor of the next page if there is one.
+
+        Raises:
+            InvalidOption: the cursor is none of ours.
+        """
+        query = select(ApiKey, Account).join(Account, Account.id == ApiKey.account_id)
+        if cursor is not None:
+            created_at, last_id = cursors.decode(cursor)
+            later = and_(ApiKey.created_at == created_at, ApiKey.id > last_id)
+            query = query.where(or_(ApiKey.created_at > created_at, later))
+        query = query.order_by(ApiKey.created_at, ApiKey.id).limit(limit + 1)
         with self._database.read() as session:
-            query = select(ApiKey, Account).join(Account, Account.id == ApiKey.account_id)
-            return [(key, account) for key, account in session.execute(query.order_by(ApiKey.created_at, ApiKey.id))]
+            rows = [(key, account) for key, account in session.execute(query)]
+        last = rows[limit - 1][0] if len(rows) > limit else None
+        return rows[:limit], cursors.encode(last.created_at, last.id) if last else None
+
+    def get(self, key_id: UUID) -> tuple[ApiKey, Account]:
+        """Give one key with its account.
+
+        Raises:
+            NotFound: there is none.
+        """
+        query = select(ApiKey, Account).join(Account, Account.id == ApiKey.account_id).where(ApiKey.id == key_id)
+        with self._database.read() as session:
+            row = session.execute(query).first()
+        if row is None:
+            message = "There is no such key."
+            raise NotFound(message)
+        return row[0], row[1]
 
     def delete(self, key_id: UUID) -> None:
         """Remove a key; it stops working at once.
@@ -87,6 +114,30 @@ class Keys:
         if not gone:
             message = "There is no such key."
             raise NotFound(message)
+
+    def _create(self, account: str | UUID, name: str, role: Role) -> NewKey:
+        secret = PREFIX + secrets.token_urlsafe(32)
+        with self._database.write() as work:
+            owner = _owner(work.session, account)
+            row = ApiKey(account_id=owner.id, name=name, role=role, digest=_digest(secret), hint=secret[-4:])
+            work.session.add(row)
+        return NewKey(row=row, account=owner, secret=secret)
+
+
+def _owner(session: Session, account: str | UUID) -> Account:
+    """The account of that id or name; made if a name is new."""
+    if isinstance(account, UUID):
+        owner = session.get(Account, account)
+        if owner is None:
+            message = "There is no such account."
+            raise NotFound(message)
+        return owner
+    owner = session.scalar(select(Account).where(Account.name == account))
+    if owner is None:
+        owner = Account(name=account)
+        session.add(owner)
+        session.flush()
+    return owner
 
 
 def _digest(secret: str) -> str:

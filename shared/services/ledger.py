@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, bindparam, func, insert, select, update
+from sqlalchemy import CursorResult, Select, and_, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.contracts import OcrClose, OcrDocument, OcrPages
@@ -141,14 +141,13 @@ class Ledger:
 
     def pending(self, document_id: UUID, chunk: int | None = None) -> Sequence[int]:
         """List the pages still to be read, ascending: those of a chunk, or those of none."""
-        query = select(Page.number).where(
-            Page.document_id == document_id, Page.status == PageStatus.PENDING, Page.chunk == chunk
-        )
         with self._database.read() as session:
-            return session.scalars(query.order_by(Page.number)).all()
+            return session.scalars(_pending(document_id, chunk)).all()
 
     def fan_out(self, document: Document, chunks: Sequence[Sequence[int]]) -> None:
-        """Give pages to chunks and send a job for each, once a generation.
+        """Give pages to chunks, named by their first page, and send a job for each.
+
+        A page that has its chunk keeps it, so that fanning out again changes nothing.
 
         Raises:
             DocumentGone: the document is final or deleted.
@@ -157,17 +156,9 @@ class Ledger:
             row = work.session.get(Document, document.id, with_for_update=True)
             if row is None or row.status != DocumentStatus.PROCESSING:
                 raise _gone(document.id)
+            free = set(work.session.scalars(_pending(row.id, None)))
             for numbers in chunks:
-                chunk = numbers[0]
-                work.session.execute(
-                    update(Page).where(Page.document_id == row.id, Page.number.in_(numbers)).values(chunk=chunk)
-                )
-                work.send(
-                    OcrPages(document_id=row.id, chunk=chunk),
-                    document_id=row.id,
-                    priority=row.priority,
-                    key=f"{OcrPages.name}:{row.id}:{row.generation}:{chunk}",
-                )
+                _send_chunk(work, row, [number for number in numbers if number in free])
 
     def save(self, document_id: UUID, read: Sequence[ReadPage], failed: Sequence[FailedPage] = ()) -> Progress:
         """Write pages as final and count those that were not final before.
@@ -176,6 +167,7 @@ class Ledger:
             DocumentGone: the document was cancelled, deleted or closed meanwhile; nothing was written.
         """
         with self._database.write() as work:
+            _lock(work.session, document_id)
             written = _write(work.session, document_id, PageStatus.DONE, [asdict(page) for page in read])
             written += _write(work.session, document_id, PageStatus.FAILED, [asdict(page) for page in failed])
             return _count(work.session, document_id, written)
@@ -209,7 +201,7 @@ class Ledger:
         return Summary(
             failed=[(number, code or "", message or "") for number, code, message in failed],
             total=total,
-            confidence=weighted / weight if weight else None,
+            confidence=(weighted or 0) / weight if weight else None,
             sources=frozenset(source for source, _ in kinds if source),
             engines=frozenset(engine for _, engine in kinds if engine),
         )
@@ -264,6 +256,40 @@ def give_up(work: UnitOfWork, job: JobRow) -> None:
             priority=document.priority,
             key=f"{OcrClose.name}:{document.id}:{document.generation}",
         )
+
+
+def _lock(session: Session, document_id: UUID) -> None:
+    """Lock a document before its pages, as everybody does who changes both.
+
+    Raises:
+        DocumentGone: it is not being read.
+    """
+    processing = and_(Document.id == document_id, Document.status == DocumentStatus.PROCESSING)
+    if session.scalar(select(Document.id).where(processing).with_for_update()) is None:
+        raise _gone(document_id)
+
+
+def _pending(document_id: UUID, chunk: int | None) -> Select[int]:
+    return (
+        select(Page.number)
+        .where(Page.document_id == document_id, Page.status == PageStatus.PENDING, Page.chunk == chunk)
+        .order_by(Page.number)
+    )
+
+
+def _send_chunk(work: UnitOfWork, document: Document, numbers: Sequence[int]) -> None:
+    if not numbers:
+        return
+    chunk = numbers[0]
+    work.session.execute(
+        update(Page).where(Page.document_id == document.id, Page.number.in_(numbers)).values(chunk=chunk)
+    )
+    work.send(
+        OcrPages(document_id=document.id, chunk=chunk),
+        document_id=document.id,
+        priority=document.priority,
+        key=f"{OcrPages.name}:{document.id}:{document.generation}:{chunk}",
+    )
 
 
 def _fail_pending(session: Session, document_id: UUID, job: JobRow) -> int:

@@ -17,6 +17,10 @@ LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,30}")
 MAX_LANGUAGES = 10
 MAX_FILENAME = 255
 MAX_METADATA_BYTES = 16 * 1024
+MAX_METADATA_DEPTH = 32
+_UNSTORABLE = re.compile(r"(?<!\\)(\\\\)*\\u0000|[\ud800-\udfff]")
+"""NUL as JSON spells it, and lone surrogates: PostgreSQL stores neither."""
+
 URGENT = 10
 
 
@@ -29,13 +33,26 @@ def _languages(value: str) -> str:
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(value)) > MAX_METADATA_BYTES:
+    if _deeper(value, MAX_METADATA_DEPTH):
+        message = f"metadata may be nested at most {MAX_METADATA_DEPTH} deep"
+        raise ValueError(message)
+    # Neither the database nor JSON as others read it has NaN or infinities.
+    text = json.dumps(value, allow_nan=False)
+    if len(text) > MAX_METADATA_BYTES:
         message = f"metadata takes at most {MAX_METADATA_BYTES} bytes as JSON"
         raise ValueError(message)
-    if "\\u0000" in json.dumps(value):
-        message = "metadata must not hold NUL characters"
+    if _UNSTORABLE.search(json.dumps(value, ensure_ascii=False)):
+        message = "metadata must not hold NUL characters or halves of surrogate pairs"
         raise ValueError(message)
     return value
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether a JSON value is nested deeper than `levels`."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(item, levels - 1) for item in inner)
 
 
 class DocumentOptions(BaseModel):

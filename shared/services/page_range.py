@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from shared.errors import InvalidPageRange, PageOutOfRange
 
-_PART = re.compile(r"(?P<first>[1-9]\d{0,5})(?P<dash>-(?P<last>[1-9]\d{0,5})?)?")
+_PART = re.compile(r"(?P<first>[1-9][0-9]{0,5})(?P<dash>-(?P<last>[1-9][0-9]{0,5})?)?")
 MAX_LENGTH = 1000
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy.orm import Session
 
 from shared.config import Delivery
 from shared.db.unit_of_work import Database, as_message
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 """Rows in one transaction: SQLite has one writer, and others want their turn."""
+
+RECENT = timedelta(minutes=10)
+"""How far back to look for jobs that overtook others."""
 
 UNDER_WAY = timedelta(seconds=2)
 """Younger outbox rows are being published by whoever wrote them."""
@@ -43,14 +47,14 @@ class Relay:
         database: where the outbox is.
         jobs: the jobs' life.
         delivery: leases and grace.
-        held: counts the messages the broker holds; raises BrokerUnavailable.
+        waiting: counts the messages in the broker's queues; raises BrokerUnavailable.
     """
 
-    def __init__(self, database: Database, jobs: Jobs, delivery: Delivery, held: Callable[[], int]) -> None:
+    def __init__(self, database: Database, jobs: Jobs, delivery: Delivery, waiting: Callable[[], int]) -> None:
         self._database = database
         self._jobs = jobs
         self._grace = timedelta(seconds=delivery.relay_grace_seconds)
-        self._held = held
+        self._waiting = waiting
 
     def run(self) -> Healed:
         """Heal what can be healed now.
@@ -92,29 +96,41 @@ class Relay:
                 return total
 
     def _resend_lost(self) -> int:
-        """Send again what the broker forgot: it holds fewer messages than there are jobs it was given.
+        """Send again what the broker forgot, which shows in two ways.
 
-        Which ones are missing can't be known, so all that waited longer than the grace go again; those that were not
-        missing find their job claimed.
+        More jobs are overdue than messages wait in its queues: then all overdue ones go again, for which of them lost
+        theirs can't be known. Or a job was overtaken: queues are first in, first out, so where a later job of the same
+        queue and priority has started, the message of an earlier one is gone. A message too many finds its job claimed.
         """
-        with self._database.read() as session:
-            given = session.scalar(select(func.count()).select_from(JobRow).where(*_GIVEN)) or 0
+        overdue = and_(*_GIVEN, JobRow.queued_at <= utcnow() - self._grace)
         try:
-            if not given or self._held() >= given:
-                return 0
+            # In this order: a job claimed in between makes the second number smaller, never the first.
+            waiting = self._waiting()
         except BrokerUnavailable as error:
             log.warning("cannot tell whether messages were lost: %s", error)
             return 0
-        return self._repeat(self._resend_batch)
+        with self._database.read() as session:
+            flushed = (session.scalar(select(func.count()).select_from(JobRow).where(overdue)) or 0) > waiting
+            lost = overdue if flushed else and_(overdue, self._overtaken(session))
+        return self._repeat(lambda limit: self._resend(lost, limit))
 
-    def _resend_batch(self, limit: int) -> int:
+    def _overtaken(self, session: Session) -> ColumnElement[bool]:
+        newest = (
+            select(JobRow.queue, JobRow.priority, func.max(JobRow.queued_at))
+            .where(JobRow.started_at >= utcnow() - RECENT)
+            .group_by(JobRow.queue, JobRow.priority)
+        )
+        return or_(
+            false(),
+            *(
+                and_(JobRow.queue == queue, JobRow.priority == priority, JobRow.queued_at < queued_at - self._grace)
+                for queue, priority, queued_at in session.execute(newest)
+            ),
+        )
+
+    def _resend(self, lost: ColumnElement[bool], limit: int) -> int:
         with self._database.write() as work:
-            query = (
-                select(JobRow)
-                .where(*_GIVEN, JobRow.status == JobStatus.QUEUED, JobRow.queued_at <= utcnow() - self._grace)
-                .order_by(JobRow.queued_at)
-                .limit(limit)
-            )
+            query = select(JobRow).where(lost).order_by(JobRow.queued_at).limit(limit)
             rows = work.session.scalars(query.with_for_update(skip_locked=True)).all()
             for row in rows:
                 row.queued_at = utcnow()
@@ -123,7 +139,7 @@ class Relay:
 
 
 _GIVEN = (
-    JobRow.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
+    JobRow.status == JobStatus.QUEUED,
     ~exists().where(OutboxRow.job_id == JobRow.id),
 )
-"""Jobs whose message the broker has, or had."""
+"""Jobs not begun whose message the broker has, or had."""

@@ -17,7 +17,7 @@ from shared.adapters.s3 import S3Store, UploadForm
 from shared.config import MIB, Limits
 from shared.contracts import OcrDocument
 from shared.db.unit_of_work import Database, UnitOfWork
-from shared.errors import EmptyFile, FileTooLarge, TwolaneError, UnsupportedMediaType
+from shared.errors import Conflict, EmptyFile, FileTooLarge, TwolaneError, UnsupportedMediaType
 from shared.models import Document, DocumentStatus, utcnow
 from shared.services.engines import Engines
 from shared.services.options import DocumentOptions, clean_filename
@@ -139,15 +139,20 @@ class Submission:
         Raises:
             StorageUnavailable, DatabaseUnavailable: try again.
         """
-        document_id = _document_of(key)
-        document = self._awaited(document_id) if document_id else None
+        document = self._awaited(key)
         if document is None:
             log.info("nothing waits for this upload", extra={"key": key})
             return
         digest, head = self._digest(key)
-        media_type = media.sniff(head)
+        try:
+            self._land(document.id, digest, size, media.sniff(head))
+        except IntegrityError:
+            # Another upload of the same bytes took the content key meanwhile; now that is seen.
+            self._land(document.id, digest, size, media.sniff(head))
+
+    def _land(self, document_id: UUID, digest: str, size: int, media_type: str | None) -> None:
         with self._database.write() as work:
-            row = work.session.get(Document, document.id, with_for_update=True)
+            row = work.session.get(Document, document_id, with_for_update=True)
             if row is None or row.status != DocumentStatus.AWAITING_UPLOAD:
                 return
             row.sha256, row.size_bytes = digest, size
@@ -199,17 +204,18 @@ class Submission:
     def _same(self, account_id: UUID, document: Document) -> Document | None:
         with self._database.read() as session:
             return session.scalar(
-                select(Document).where(
-                    Document.account_id == account_id, Document.content_key == document.content_key
-                )
+                select(Document).where(Document.account_id == account_id, Document.content_key == document.content_key)
             )
 
     def _lost_race(self, account_id: UUID, document: Document) -> Submitted:
         """Another request made the same document meanwhile: give that one."""
-        winner = self._same(account_id, document)
+        with self._database.read() as session:
+            earlier = session.get(Document, document.id)
+        # The same request, repeated: its document may have given its content key to another since.
+        winner = earlier or self._same(account_id, document)
         if winner is None:
             message = "The same document was deleted while it was sent; send it again."
-            raise _Vanished(message)
+            raise Conflict(message)
         if winner.id != document.id:
             self._store.delete_prefix(f"documents/{document.id}/")
         return Submitted(winner, created=False)
@@ -228,10 +234,13 @@ class Submission:
         work.session.flush()
         send_reading(work, document)
 
-    def _awaited(self, document_id: UUID) -> Document | None:
+    def _awaited(self, key: str) -> Document | None:
+        document_id = _document_of(key)
         with self._database.read() as session:
-            row = session.get(Document, document_id)
-        return row if row is not None and row.status == DocumentStatus.AWAITING_UPLOAD else None
+            row = session.get(Document, document_id) if document_id else None
+        if row is None or row.source_key != key or row.status != DocumentStatus.AWAITING_UPLOAD:
+            return None
+        return row
 
     def _digest(self, key: str) -> tuple[str, bytes]:
         digest, head = hashlib.sha256(), b""
@@ -247,13 +256,6 @@ class Submission:
         key = options.content_key(row.sha256 or "")
         taken = select(Document.id).where(Document.account_id == row.account_id, Document.content_key == key)
         return None if session.scalar(taken) else key
-
-
-class _Vanished(TwolaneError):
-    """What a request raced with is gone."""
-
-    code = "conflict"
-    status = 409
 
 
 def send_reading(work: UnitOfWork, document: Document) -> None:

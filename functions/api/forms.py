@@ -1,0 +1,130 @@
+"""Multipart forms: one file and options, read with bounded memory, whatever the client calls things."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any
+
+import pydantic_core
+from fastapi import Request
+from pydantic import ValidationError
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from functions.api.errors import MAX_FIELD, invalid_options
+from functions.api.schemas import SubmitForm
+from shared.config import MIB
+from shared.errors import FileMissing, InvalidOption, Permanent, UnknownOption, UnsupportedMediaType
+
+MULTIPART = "multipart/form-data"
+MAX_FIELDS = 40
+MAX_FIELD_BYTES = 64 * 1024
+FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A submitted document: its file as the client named it, and what it asks for."""
+
+    filename: str
+    body: bytes
+    options: SubmitForm
+
+
+async def read_form(request: Request) -> Form:
+    """Read and check the form of a submission.
+
+    Raises:
+        UnsupportedMediaType: the body is no multipart form.
+        FileMissing, UnknownOption, InvalidOption, InvalidPageRange: something in it is not as it should be.
+        Permanent: it can't be parsed.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MULTIPART:
+        message = f"Send the document as {MULTIPART}, with the file in a part named `file`."
+        raise UnsupportedMediaType(message)
+    data = await _parse(request)
+    try:
+        file, fields = _sort(data)
+        return Form(file.filename or "", await file.read(), _options(fields))
+    finally:
+        await data.close()
+
+
+class _Parser(MultiPartParser):
+    """Keeps the file in memory, for its size is bounded, and knows file names that come as `filename*` alone."""
+
+    spool_max_size = 64 * MIB
+
+    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(headers, stream, max_files=MAX_FIELDS, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+
+    def on_headers_finished(self) -> None:
+        """Read the headers of a part, its extended file name (RFC 5987) made plain first."""
+        header = self._current_part.content_disposition
+        if header and b"filename*" in header.lower() and b"filename=" not in header.lower():
+            self._current_part.content_disposition = header + _plain_filename(header)
+        super().on_headers_finished()
+
+
+def _plain_filename(header: bytes) -> bytes:
+    r"""`filename*=utf-8''%C3%A4.png` as `; filename="ä.png"`."""
+    message = Message()
+    message["Content-Disposition"] = header.decode("latin-1").replace("\r", " ").replace("\n", " ")
+    name = (message.get_filename() or "").encode("utf-8", "replace")
+    return b'; filename="' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+async def _parse(request: Request) -> FormData:
+    # request.stream() is an async generator that calls itself an iterator.
+    stream: Any = request.stream()
+    try:
+        return await _Parser(request.headers, stream).parse()
+    except MultiPartException as error:
+        message = f"The form can't be parsed: {error.message}"
+        raise Permanent(message) from error
+    # A charset that decodes to nothing, a file name that is no text, a part header of no sense.
+    except (ValueError, LookupError) as error:
+        message = "The form can't be parsed: a part's header is malformed."
+        raise Permanent(message) from error
+
+
+def _sort(data: FormData) -> tuple[UploadFile, dict[str, str]]:
+    """Tell the file from the options; each may be there once."""
+    file: UploadFile | None = None
+    fields: dict[str, str] = {}
+    for name, value in data.multi_items():
+        if name in fields or (name == FILE and file is not None):
+            message = f"{name[:MAX_FIELD]} was sent more than once."
+            raise InvalidOption(message, errors=[{"field": name[:MAX_FIELD], "message": "sent more than once"}])
+        if isinstance(value, str):
+            fields[name] = value
+        elif name == FILE:
+            file = value
+        else:
+            message = f"There is no option {name[:MAX_FIELD]} that takes a file; the document goes into `file`."
+            raise UnknownOption(message, errors=[{"field": name[:MAX_FIELD], "message": "unknown"}])
+    if file is None:
+        message = "There is no file: send it in a part named `file`, with a file name."
+        raise FileMissing(message, errors=[{"field": FILE, "message": "missing, or sent without a file name"}])
+    return file, fields
+
+
+def _options(fields: dict[str, str]) -> SubmitForm:
+    values: dict[str, Any] = dict(fields)
+    if "metadata" in values:
+        values["metadata"] = _json(values["metadata"])
+    try:
+        return SubmitForm(**values)
+    except ValidationError as error:
+        raise invalid_options(error) from None
+
+
+def _json(text: str) -> Any:
+    try:
+        # Unlike json.loads it refuses what nests too deep instead of exhausting the stack.
+        return pydantic_core.from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        message = 'metadata is no JSON object; send it like {"order": 17}.'
+        raise InvalidOption(message, errors=[{"field": "metadata", "message": "no JSON"}]) from error

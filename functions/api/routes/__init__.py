@@ -1,0 +1,1 @@
+"""The routes, a file a family. Handlers parse, make one call and answer."""

@@ -1,0 +1,82 @@
+"""Health, without a key."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from functions.api import VERSION
+from functions.api.openapi import problems
+from functions.api.schemas import Health, WorkersHealth
+from shared.bootstrap import services
+from shared.errors import NotReady, TwolaneError
+from shared.models import Document
+
+log = logging.getLogger(__name__)
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", name="health")
+@router.get("/health/live", name="health_live")
+async def live() -> Health:
+    """Tell that the process answers."""
+    return Health(version=VERSION)
+
+
+@router.get("/health/ready", name="health_ready", responses=problems())
+def ready() -> Health:
+    """Tell whether the database, the object store and the broker answer; `errors` names those that do not."""
+    checks: dict[str, Callable[[], object]] = {
+        "database": _database,
+        "storage": _storage,
+        "broker": _broker,
+    }
+    failing = [name for name, check in checks.items() if not _passes(name, check)]
+    if failing:
+        raise _not_ready(*((name, "does not answer") for name in failing))
+    return Health(version=VERSION)
+
+
+@router.get("/health/celery", name="health_celery", responses=problems())
+def celery() -> WorkersHealth:
+    """Tell which Celery workers answer within a second; 503 if none does."""
+    try:
+        workers = services().broker.workers()
+    except TwolaneError as error:
+        log.warning("not healthy: %s", error.detail)
+        raise _not_ready(("broker", "does not answer")) from error
+    if not workers:
+        raise _not_ready(("workers", "none answers"))
+    return WorkersHealth(version=VERSION, workers=workers)
+
+
+def _database() -> None:
+    """A row of a table, or none: tells a database that answers from one that was never migrated."""
+    with services().database.read() as session:
+        session.execute(select(Document.id).limit(1))
+
+
+def _storage() -> None:
+    services().store.ping()
+
+
+def _broker() -> None:
+    services().broker.ping()
+
+
+def _passes(name: str, check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except (TwolaneError, SQLAlchemyError) as error:
+        log.warning("not ready: %s: %s", name, error)
+        return False
+    return True
+
+
+def _not_ready(*failing: tuple[str, str]) -> NotReady:
+    detail = "; ".join(f"{name}: {what}" for name, what in failing)
+    return NotReady(f"Not ready. {detail}.", errors=[{"field": name, "message": what} for name, what in failing])

@@ -1,0 +1,344 @@
+"""What travels over HTTP: the shapes of requests and answers, as OpenAPI shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.models import Account, ApiKey, Document, DocumentStatus, Page, PageStatus
+from shared.services.documents import ResultFormat
+from shared.services.keys import Role
+from shared.services.options import DocumentOptions
+from shared.services.submission import Announced
+
+MAX_PAGE_NUMBER = 2**31 - 1
+"""The largest number the page column holds."""
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        message = "this time is outside the calendar"
+        raise ValueError(message) from error
+
+
+UtcTime = Annotated[datetime, AfterValidator(_utc)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+
+
+class Strict(BaseModel):
+    """What clients send: unknown names are refused, so that a typing error is seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- documents
+
+
+class SubmitForm(DocumentOptions):
+    """The form fields beside `file`."""
+
+    force: bool = Field(default=False, description="Read again although the same bytes with the same options are here.")
+
+
+class UploadRequest(DocumentOptions):
+    """Announces a file that will be posted to storage."""
+
+    filename: str = Field(max_length=5000, description="The file's name; directories are cut off.")
+    media_type: str = Field(max_length=200, description="Its media type, e.g. `application/pdf`.")
+    size_bytes: int = Field(ge=0, description="Its exact size; the form takes no other.")
+    force: bool = Field(default=False, description="Taken for symmetry: an upload is always read.")
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str = "about:blank"
+    title: str = Field(description="The phrase of the HTTP status.")
+    status: int
+    detail: str = Field(description="What is wrong and what to do about it.")
+    code: str = Field(description="Stable name of the error, snake_case.")
+    errors: list[FieldError] | None = Field(default=None, description="Each field that is wrong; absent if none is.")
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field, option, or check."""
+
+    field: str
+    message: str
+
+
+class ErrorOut(BaseModel):
+    """Why a document or page was not read."""
+
+    code: str
+    message: str
+
+
+class Progress(BaseModel):
+    """How far reading is; `pages_total` is null until the document has been opened."""
+
+    pages_done: int
+    pages_total: int | None
+
+
+class Links(BaseModel):
+    """Where to go from a document; paths on this host."""
+
+    self: str
+    pages: str
+    result: str
+    cancel: str
+    retry: str
+
+
+class DocumentOut(BaseModel):
+    """A document: what came in, and how far it is."""
+
+    id: UUID
+    status: DocumentStatus
+    filename: str
+    media_type: str | None
+    size_bytes: int
+    sha256: str | None
+    page_count: int | None
+    progress: Progress
+    engine: str = Field(description="The engine that read it; until then, the one asked for.")
+    languages: str
+    confidence: float | None = Field(description="0-1, over all words read.")
+    text_source: str | None = Field(description="Where the text came from.")
+    error: ErrorOut | None
+    metadata: dict[str, Any]
+    created_at: UtcTime
+    started_at: UtcTime | None
+    completed_at: UtcTime | None
+    links: Links
+
+    @classmethod
+    def of(cls, row: Document) -> Self:
+        """Show a document."""
+        return cls(
+            id=row.id,
+            status=row.status,
+            filename=row.filename,
+            media_type=row.media_type,
+            size_bytes=row.size_bytes,
+            sha256=row.sha256,
+            page_count=row.page_count,
+            progress=Progress(pages_done=row.pages_done, pages_total=row.pages_total),
+            engine=row.engine or row.options["engine"],
+            languages=row.options["languages"],
+            confidence=row.confidence,
+            text_source=row.text_source,
+            error=_error(row.error_code, row.error_message),
+            metadata=row.user_metadata,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            completed_at=row.completed_at,
+            links=_links(row.id),
+        )
+
+
+class DocumentList(BaseModel):
+    """Documents, newest first."""
+
+    items: list[DocumentOut]
+    next_cursor: str | None = Field(description="Give it as `cursor` to go on; null at the end.")
+
+
+class DocumentQuery(Strict):
+    """Which documents to list."""
+
+    status: DocumentStatus | None = None
+    created_after: Annotated[AwareDatetime, AfterValidator(_utc)] | None = Field(
+        default=None, description="Only those made then or later; RFC 3339."
+    )
+    created_before: Annotated[AwareDatetime, AfterValidator(_utc)] | None = Field(
+        default=None, description="Only those made earlier; RFC 3339."
+    )
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=500, description="`next_cursor` of the page before.")
+
+
+class WaitQuery(Strict):
+    """How long to wait for a final status."""
+
+    wait: float = Field(default=0, ge=0, le=20, description="Seconds to wait for a final status.")
+
+
+# --- pages and results
+
+
+class WordOut(BaseModel):
+    """A word; `box` is `[x0, y0, x1, y1]` in pixels of the page as read, origin top left."""
+
+    text: str
+    confidence: float
+    box: tuple[int, int, int, int]
+
+
+class PageOut(BaseModel):
+    """A page that is done or failed."""
+
+    number: int
+    status: PageStatus
+    width: int | None
+    height: int | None
+    dpi: int | None
+    text: str | None
+    confidence: float | None
+    engine: str | None
+    source: Literal["ocr", "text_layer"] | None
+    duration_ms: int | None
+    error: ErrorOut | None
+
+    @classmethod
+    def of(cls, row: Page) -> Self:
+        """Show a page without its words."""
+        # The source is a plain column: pydantic refuses what is none of the two.
+        plain = {name: getattr(row, name) for name in cls.model_fields if name != "error"}
+        return cls(**plain, error=_error(row.error_code, row.error_message))
+
+
+class PageWithWords(PageOut):
+    """A page as listed; `words` come with `words=true`."""
+
+    words: list[WordOut] | None = None
+
+
+class PageList(BaseModel):
+    """Pages in order, as far as they are final."""
+
+    items: list[PageWithWords]
+    next_cursor: str | None = Field(description="Give it as `after` to go on; null if no later page is final yet.")
+
+
+class PageQuery(Strict):
+    """Which pages to list."""
+
+    after: int = Field(default=0, ge=0, le=MAX_PAGE_NUMBER, description="Only pages with a greater number.")
+    limit: int = Field(default=50, ge=1, le=200, description="Fewer come where they would not fit into one answer.")
+    words: bool = Field(default=False, description="With every word and its box.")
+
+
+class ResultQuery(Strict):
+    """Which output to fetch."""
+
+    format: ResultFormat = "text"
+
+
+# --- uploads
+
+
+class UploadFormOut(BaseModel):
+    """POST `fields` as multipart/form-data to `url`, the file last as `file`."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class UploadOut(BaseModel):
+    """A document that waits for its bytes."""
+
+    document_id: UUID
+    upload: UploadFormOut
+    expires_at: UtcTime
+
+    @classmethod
+    def of(cls, announced: Announced) -> Self:
+        """Show an announced upload."""
+        form = UploadFormOut(url=announced.form.url, fields=announced.form.fields)
+        return cls(document_id=announced.document.id, upload=form, expires_at=announced.expires_at)
+
+
+# --- keys
+
+
+class KeyRequest(Strict):
+    """Asks for a key."""
+
+    name: Name = Field(description="What the key is for.")
+    account: Name | None = Field(default=None, description="Whose it is; made if new. Without it: your own account.")
+    role: Role = Field(default="user", description="`user` sees its account's documents, `admin` operates the service.")
+
+
+class KeyOut(BaseModel):
+    """A key without its secret; `hint` is the secret's end."""
+
+    id: UUID
+    name: str
+    role: Role
+    account: str
+    account_id: UUID
+    hint: str
+    created_at: UtcTime
+
+    @classmethod
+    def of(cls, row: ApiKey, account: Account) -> Self:
+        """Show a key."""
+        role: Role = "admin" if row.role == "admin" else "user"
+        return cls(
+            id=row.id,
+            name=row.name,
+            role=role,
+            account=account.name,
+            account_id=account.id,
+            hint=row.hint,
+            created_at=row.created_at,
+        )
+
+
+class KeyCreated(KeyOut):
+    """A key just made."""
+
+    key: str | None = Field(
+        default=None,
+        description="The secret: shown now and never again. Null in a replay by Idempotency-Key, for it is not kept.",
+    )
+
+
+class KeyList(BaseModel):
+    """Keys, oldest first."""
+
+    items: list[KeyOut]
+    next_cursor: str | None
+
+
+class KeyQuery(Strict):
+    """Which keys to list."""
+
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=500, description="`next_cursor` of the page before.")
+
+
+# --- health
+
+
+class Health(BaseModel):
+    """Everything asked about is well."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class WorkersHealth(Health):
+    """The Celery workers that answered."""
+
+    workers: list[str]
+
+
+def _error(code: str | None, message: str | None) -> ErrorOut | None:
+    return None if code is None else ErrorOut(code=code, message=message or "")
+
+
+def _links(document_id: UUID) -> Links:
+    path = f"/v1/documents/{document_id}"
+    return Links(
+        self=path, pages=f"{path}/pages", result=f"{path}/result", cancel=f"{path}/cancel", retry=f"{path}/retry"
+    )

@@ -1,0 +1,192 @@
+"""The way in."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared.adapters.s3 import S3Store
+from shared.config import Limits
+from shared.db.unit_of_work import Database
+from shared.errors import EmptyFile, FileTooLarge, InvalidFilename, ObjectMissing, UnsupportedMediaType
+from shared.models import Document, DocumentStatus
+from shared.services.engines import Engines
+from shared.services.options import DocumentOptions
+from shared.services.submission import Submission
+from tests.support.outgoing import Outgoing
+from tests.support.rows import Rows
+from tests.support.waiting import at_once
+
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+OPTIONS = DocumentOptions()
+
+
+@pytest.fixture
+def submission(database: Database, s3_store: S3Store) -> Submission:
+    return Submission(database, s3_store, Engines(database), Limits(max_direct_bytes=100, max_upload_bytes=1000))
+
+
+def announced(submission: Submission, account: UUID, options: DocumentOptions = OPTIONS) -> Document:
+    return submission.announce(account, "scan.png", "image/png", len(PNG), options).document
+
+
+# --- at once
+
+
+def test_a_document_comes_in_with_its_bytes_its_row_and_its_job(
+    submission: Submission, rows: Rows, s3_store: S3Store, outgoing: Outgoing
+) -> None:
+    options = DocumentOptions(languages="deu", urgent=True, password="secret", metadata={"a": 1})
+    taken = submission.submit(rows.account(), "C:\\scans\\letter.pdf", PNG, options)
+    row = rows.get_document(taken.document.id)
+    assert taken.created
+    assert (row.status, row.filename, row.media_type, row.size_bytes) == ("queued", "letter.pdf", "image/png", len(PNG))
+    assert (row.options["languages"], row.password, row.user_metadata, row.priority) == ("deu", "secret", {"a": 1}, 10)
+    assert s3_store.get(row.source_key) == PNG
+    assert [(message.name, message.priority) for message in outgoing.sent] == [("ocr.document", 10)]
+
+
+def test_the_same_again_is_the_same_document(submission: Submission, rows: Rows) -> None:
+    account = rows.account()
+    first = submission.submit(account, "a.png", PNG, OPTIONS)
+    second = submission.submit(account, "b.png", PNG, DocumentOptions(priority=9))
+    assert (second.created, second.document.id) == (False, first.document.id)
+    assert len(rows.jobs()) == 1
+
+
+def test_other_bytes_options_or_accounts_make_another_document(submission: Submission, rows: Rows) -> None:
+    account = rows.account()
+    taken = [
+        submission.submit(account, "a.png", PNG, OPTIONS),
+        submission.submit(account, "a.png", PNG + b"!", OPTIONS),
+        submission.submit(account, "a.png", PNG, DocumentOptions(deskew=True)),
+        submission.submit(account, "a.png", PNG, DocumentOptions(password="other")),
+        submission.submit(rows.account(), "a.png", PNG, OPTIONS),
+    ]
+    assert all(submitted.created for submitted in taken)
+    assert rows.count(Document) == 5
+
+
+def test_the_same_at_the_same_moment_is_one_document_with_one_job(
+    submission: Submission, rows: Rows, s3_store: S3Store
+) -> None:
+    account = rows.account()
+    taken = at_once([lambda: submission.submit(account, "a.png", PNG, OPTIONS)] * 8)
+    assert len({submitted.document.id for submitted in taken}) == 1
+    assert sum(submitted.created for submitted in taken) == 1
+    assert (rows.count(Document), len(rows.jobs())) == (1, 1)
+    assert s3_store.get(taken[0].document.source_key) == PNG
+
+
+def test_force_reads_again_and_the_newest_is_found_from_then_on(submission: Submission, rows: Rows) -> None:
+    account = rows.account()
+    first = submission.submit(account, "a.png", PNG, OPTIONS)
+    forced = submission.submit(account, "a.png", PNG, OPTIONS, force=True)
+    found = submission.submit(account, "a.png", PNG, OPTIONS)
+    assert forced.created
+    assert forced.document.id not in {first.document.id}
+    assert found.document.id == forced.document.id
+
+
+def test_a_repeated_request_finds_its_document_and_keeps_its_file(
+    submission: Submission, rows: Rows, s3_store: S3Store
+) -> None:
+    account, document_id = rows.account(), uuid4()
+    submission.submit(account, "a.png", PNG, OPTIONS, document_id=document_id, force=True)
+    submission.submit(account, "a.png", PNG, OPTIONS, force=True)
+    again = submission.submit(account, "a.png", PNG, OPTIONS, document_id=document_id, force=True)
+    assert (again.created, again.document.id) == (False, document_id)
+    assert s3_store.get(again.document.source_key) == PNG
+    assert len(rows.jobs()) == 2
+
+
+@pytest.mark.parametrize(
+    ("filename", "body", "error"),
+    [
+        ("a.png", b"", EmptyFile),
+        ("a.png", PNG + bytes(100), FileTooLarge),
+        ("a.png", b"just text", UnsupportedMediaType),
+        ("..", PNG, InvalidFilename),
+    ],
+)
+def test_what_is_not_taken_leaves_nothing(
+    submission: Submission, rows: Rows, filename: str, body: bytes, error: type[Exception]
+) -> None:
+    account = rows.account()
+    with pytest.raises(error):
+        submission.submit(account, filename, body, OPTIONS)
+    assert rows.count(Document) == 0
+
+
+# --- announced first
+
+
+def test_announcing_makes_a_document_that_waits(submission: Submission, rows: Rows) -> None:
+    document_id = uuid4()
+    account = rows.account()
+    for _ in range(2):
+        made = submission.announce(account, "a.pdf", "application/pdf", 1000, OPTIONS, document_id=document_id)
+        assert made.document.id == document_id
+        assert made.form.fields["key"] == f"uploads/{document_id}/source"
+    assert (rows.count(Document), rows.jobs()) == (1, [])
+    assert rows.get_document(document_id).status == DocumentStatus.AWAITING_UPLOAD
+
+
+@pytest.mark.parametrize(
+    ("media_type", "size", "error"),
+    [("image/png", 0, EmptyFile), ("image/png", 1001, FileTooLarge), ("text/plain", 9, UnsupportedMediaType)],
+)
+def test_what_would_not_be_taken_is_not_announced(
+    submission: Submission, rows: Rows, media_type: str, size: int, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        submission.announce(rows.account(), "a.png", media_type, size, OPTIONS)
+    assert rows.count(Document) == 0
+
+
+def test_an_upload_that_landed_is_queued_once(
+    submission: Submission, rows: Rows, s3_store: S3Store, outgoing: Outgoing
+) -> None:
+    document = announced(submission, rows.account())
+    s3_store.put(document.source_key, PNG)
+    at_once([lambda: submission.accept_upload(document.source_key, len(PNG))] * 4)
+    row = rows.get_document(document.id)
+    assert (row.status, row.size_bytes, len(row.sha256 or "")) == ("queued", len(PNG), 64)
+    assert outgoing.names == ["ocr.document"]
+
+
+def test_an_upload_that_is_no_image_fails_its_document(submission: Submission, rows: Rows, s3_store: S3Store) -> None:
+    document = announced(submission, rows.account())
+    s3_store.put(document.source_key, b"just text")
+    submission.accept_upload(document.source_key, 9)
+    row = rows.get_document(document.id)
+    assert (row.status, row.error_code) == ("failed", "unsupported_media_type")
+    assert rows.jobs() == []
+
+
+def test_keys_nobody_waits_for_are_ignored(submission: Submission, rows: Rows, s3_store: S3Store) -> None:
+    document = announced(submission, rows.account())
+    for key in (f"uploads/{uuid4()}/source", "uploads/x", "", f"{document.id}", f"uploads/{document.id}/other"):
+        s3_store.put(key or "empty", b"just text")
+        submission.accept_upload(key, 9)
+    assert rows.get_document(document.id).status == DocumentStatus.AWAITING_UPLOAD
+
+
+def test_an_upload_whose_object_is_not_there_is_an_error(submission: Submission, rows: Rows) -> None:
+    document = announced(submission, rows.account())
+    with pytest.raises(ObjectMissing):
+        submission.accept_upload(document.source_key, 9)
+
+
+def test_uploads_of_the_same_bytes_at_the_same_moment_are_all_read(
+    submission: Submission, rows: Rows, s3_store: S3Store
+) -> None:
+    account = rows.account()
+    landed = [announced(submission, account) for _ in range(4)]
+    for document in landed:
+        s3_store.put(document.source_key, PNG)
+    at_once([lambda key=document.source_key: submission.accept_upload(key, len(PNG)) for document in landed])
+    assert {rows.get_document(document.id).status for document in landed} == {DocumentStatus.QUEUED}
+    assert len(rows.jobs()) == 4
+    assert not submission.submit(account, "a.png", PNG, OPTIONS).created

@@ -1,0 +1,1 @@
+"""The one-machine stack, without starting one."""

@@ -1,0 +1,1 @@
+"""The samples: made anew, read back."""

@@ -1,0 +1,115 @@
+"""The Celery app: queues, priorities, transport options. Configuration is read when it is first used, not at import.
+
+Each setting that differs from Celery's default has its reason here; what a task may do is in `workers.job`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from celery import Celery, signals
+from kombu import Exchange, Queue
+
+from shared import log as logs
+from shared.bootstrap import services
+from shared.config import Broker
+from shared.contracts import ALL_FLEETS, KEY_PREFIX, PRIORITY_STEPS, queues_of, unacked_key
+
+log = logging.getLogger(__name__)
+
+HARD_LIMIT_SECONDS = 1800
+"""The longest any task may run."""
+
+LONGEST_COUNTDOWN_SECONDS = 300
+MARGIN_SECONDS = 300
+
+SOFT_SHUTDOWN_SECONDS = "90"
+"""How long a job in hand may take to end after SIGTERM, unless `WORKER_SOFT_SHUTDOWN_SECONDS` says otherwise.
+
+Below ECS's `stopTimeout` of 120 s, so that it ends before the container is killed.
+"""
+
+
+def configuration() -> dict[str, Any]:
+    """The whole configuration of a worker of the fleet named by `WORKER_FLEET` (default: every queue).
+
+    Raises:
+        pydantic.ValidationError: `REDIS_URL` is missing or does not verify certificates.
+        KeyError: there is no such fleet.
+    """
+    fleet = os.environ.get("WORKER_FLEET", ALL_FLEETS)
+    unacked = unacked_key(fleet)
+    return {
+        "broker_url": Broker().redis_url,
+        "broker_transport_options": {
+            "global_keyprefix": KEY_PREFIX,
+            "priority_steps": list(PRIORITY_STEPS),
+            # Priorities rank before the order of queues.
+            "queue_order_strategy": "priority",
+            # The shortest timeout on a shared key wins, so each fleet has keys of its own.
+            "visibility_timeout": HARD_LIMIT_SECONDS + LONGEST_COUNTDOWN_SECONDS + MARGIN_SECONDS,
+            "unacked_key": unacked,
+            "unacked_index_key": f"{unacked}.index",
+            "unacked_mutex_key": f"{unacked}.mutex",
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+        },
+        # A worker outlives a broker that is away, however long.
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        # A lost connection does not take running jobs down: their rows are the truth.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in queues_of(fleet)],
+        "task_default_queue": queues_of(fleet)[0],
+        "task_create_missing_queues": False,
+        "task_acks_late": True,
+        "worker_prefetch_multiplier": 1,
+        # A killed child: its message is sent again a few times. Never `task_reject_on_worker_lost`, which loops.
+        "task_retry_on_worker_lost": True,
+        "task_reject_on_worker_lost": False,
+        "task_ignore_result": True,
+        "task_store_errors_even_if_ignored": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_time_limit": HARD_LIMIT_SECONDS,
+        "worker_soft_shutdown_timeout": float(os.environ.get("WORKER_SOFT_SHUTDOWN_SECONDS", SOFT_SHUTDOWN_SECONDS)),
+        "worker_redirect_stdouts": False,
+        "worker_hijack_root_logger": False,
+        "worker_send_task_events": False,
+        "worker_concurrency": int(os.environ.get("WORKER_CONCURRENCY", "1")),
+    }
+
+
+app = Celery("twolane", include=["workers.ocr.tasks", "workers.maintenance.tasks"], set_as_current=False)
+app.add_defaults(configuration)
+
+
+def _log_as_json(**_: Any) -> None:
+    """One object a line; what Celery says of each task `workers.job` says better."""
+    logs.configure(os.environ.get("LOG_LEVEL", "INFO"))
+    for chatty in ("celery.worker.strategy", "celery.app.trace", "botocore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _report_engines(**_: Any) -> None:
+    """Tell the API what can be read with here; then forget the connections, which children must not inherit."""
+    from workers.ocr import catalog  # noqa: PLC0415  # a worker of another fleet has no OCR libraries
+
+    services().engines.report(catalog.installed())
+    services().database.engine.dispose()
+    services.cache_clear()
+
+
+def _warm_up(**_: Any) -> None:
+    """Make what the first document would wait for: connections, and the process that readers are forked from."""
+    from workers.ocr import sandbox  # noqa: PLC0415  # likewise
+
+    sandbox.warm_up()
+    _ = services().store, services().jobs
+
+
+signals.setup_logging.connect(_log_as_json)
+signals.worker_init.connect(_report_engines)
+signals.worker_process_init.connect(_warm_up)

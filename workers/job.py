@@ -1,0 +1,201 @@
+"""The @job wrapper: all task policy lives here.
+
+A job function takes its message and a `Run`, and knows nothing of Celery. Around it: the claim (a second delivery finds
+nothing to claim), the lease that is renewed while work goes on, the attempt cap, back-off, and what a failure means.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+from billiard.einfo import ExceptionInfo
+from celery import Task
+from celery.exceptions import SoftTimeLimitExceeded
+
+from shared.bootstrap import Services, services
+from shared.config import Delivery
+from shared.contracts import Job
+from shared.errors import DatabaseUnavailable, Transient, TwolaneError
+from shared.services.jobs import Claim, Jobs
+from shared.services.ledger import DocumentGone
+from workers.app import HARD_LIMIT_SECONDS, app
+
+log = logging.getLogger(__name__)
+
+J = TypeVar("J", bound=Job)
+
+SOFT_MARGIN_SECONDS = 10
+"""How long before the hard limit, which kills the process, a job is told to stop."""
+
+RESENDS_OF_A_LOST_CHILD = 2
+"""Times Celery itself sends a message again whose child was killed; the relay is behind it."""
+
+
+class JobTimeout(Transient):
+    """A job ran into its time limit."""
+
+    code = "job_timeout"
+
+
+class LeaseLost(TwolaneError):
+    """Another worker has the job: stop, quietly."""
+
+    code = "lease_lost"
+    status = 409
+
+
+@dataclass(slots=True)
+class Lease:
+    """A claim that is being kept. `lost` turns true when another took it over or the job was cancelled."""
+
+    claim: Claim
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a job function gets beside its message."""
+
+    services: Services
+    claim: Claim
+    lease: Lease = field(repr=False)
+
+    def check(self) -> None:
+        """Go on only while the job is ours; call it between steps.
+
+        Raises:
+            LeaseLost: it no longer is.
+        """
+        if self.lease.lost:
+            message = f"The job {self.claim.job_id} was taken over or cancelled."
+            raise LeaseLost(message)
+
+
+class Heartbeat:
+    """One thread a process that renews the lease of the job in hand, three times in its length.
+
+    Args:
+        jobs: renews.
+        lease_seconds: how long a lease is.
+    """
+
+    def __init__(self, jobs: Jobs, lease_seconds: float) -> None:
+        self._jobs = jobs
+        self._interval = lease_seconds / 3
+        self._lease: Lease | None = None
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+
+    @contextmanager
+    def keep(self, claim: Claim) -> Iterator[Lease]:
+        """Renew a claim's lease until the block ends."""
+        lease = self._lease = Lease(claim)
+        try:
+            yield lease
+        finally:
+            self._lease = None
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(self._interval)
+            lease = self._lease
+            if lease is None:
+                continue
+            try:
+                lease.lost = not self._jobs.renew(lease.claim)
+            except DatabaseUnavailable as error:
+                log.warning("the lease could not be renewed: %s", error)
+
+
+@cache
+def heartbeat() -> Heartbeat:
+    """The heartbeat of this process, started with its first job."""
+    return Heartbeat(services().jobs, Delivery().lease_seconds)
+
+
+class JobTask(Task):  # type: ignore[misc]  # Celery publishes no types
+    """A Celery task whose truth is a row."""
+
+    abstract = True
+    max_retries = RESENDS_OF_A_LOST_CHILD
+    default_retry_delay = 1
+
+    def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: dict[str, Any], einfo: ExceptionInfo) -> None:
+        """End the lease of a killed child, in its parent, so that the message sent again finds the job free."""
+        del args, einfo
+        log.warning("the process of task %s was lost: %s", task_id, exc)
+        services().jobs.release(UUID(kwargs["job_id"]))
+
+
+def job(message: type[J], *, time_limit: float = HARD_LIMIT_SECONDS) -> Callable[[Callable[[J, Run], None]], Any]:
+    """Make a function the worker of a message.
+
+    Args:
+        message: the contract; its name is the task's name.
+        time_limit: seconds after which the process is killed; it is told `SOFT_MARGIN_SECONDS` before.
+
+    Returns:
+        A decorator that leaves the function as it is, callable with a message and a `Run`.
+    """
+
+    def declare(function: Callable[[J, Run], None]) -> Callable[[J, Run], None]:
+        def consume(job_id: str, **payload: Any) -> None:
+            perform(function, message, UUID(job_id), payload)
+
+        app.task(
+            consume,
+            name=message.name,
+            base=JobTask,
+            time_limit=time_limit,
+            soft_time_limit=time_limit - SOFT_MARGIN_SECONDS,
+        )
+        return function
+
+    return declare
+
+
+def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, payload: dict[str, Any]) -> None:
+    """Claim a job, run its function, write down how it ended.
+
+    Raises:
+        DatabaseUnavailable: the end could not be written; the lease runs out and the relay takes the job up.
+    """
+    jobs = services().jobs
+    claim = jobs.claim(job_id)
+    if claim is None:
+        log.info("nothing to claim", extra={"job": message.name, "job_id": job_id})
+        return
+    started = time.perf_counter()
+    with heartbeat().keep(claim) as lease:
+        outcome = _attempt(function, message.model_validate(payload), Run(services(), claim, lease))
+    seconds = round(time.perf_counter() - started, 3)
+    log.info(outcome, extra={"job": message.name, "job_id": job_id, "attempt": claim.attempt, "seconds": seconds})
+
+
+def _attempt(function: Callable[[J, Run], None], message: J, run: Run) -> str:
+    """Run one attempt and return how it ended, in a word."""
+    jobs = run.services.jobs
+    try:
+        function(message, run)
+    except (DocumentGone, LeaseLost) as gone:
+        jobs.succeed(run.claim)
+        return str(gone)
+    except SoftTimeLimitExceeded:
+        jobs.fail(run.claim, JobTimeout(f"{message.name} ran into its time limit."))
+        return "timed out"
+    except TwolaneError as error:
+        status = jobs.fail(run.claim, error)
+        return f"{status}: {error}"
+    except Exception as error:
+        log.exception("%s failed", message.name)
+        status = jobs.fail(run.claim, error)
+        return f"{status}: {error!r}"
+    jobs.succeed(run.claim)
+    return "succeeded"

@@ -1,0 +1,163 @@
+"""The values that travel between a worker and the process that reads a document for it.
+
+Importing this module loads no imaging library: the worker's own process stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from shared.errors import TwolaneError
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the user asked for.
+
+    Attributes:
+        engine: a name of `workers.ocr.engines`.
+        languages: packs to read with, most likely first.
+        password: opens an encrypted PDF.
+        text_layer: `use` the text a PDF page already carries, or `ignore` it.
+        rotate: turn pages upright, in steps of 90 degrees.
+        deskew: straighten pages that are a few degrees off.
+        clean: even out uneven light.
+    """
+
+    engine: str = "tesseract"
+    languages: tuple[str, ...] = ("eng",)
+    password: str | None = None
+    text_layer: Literal["use", "ignore"] = "use"
+    rotate: bool = False
+    deskew: bool = False
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What a document may cost.
+
+    Attributes:
+        page_timeout_seconds: opening the document and reading any one page may take this long each.
+        max_page_pixels: pixels of a rendered page or a decoded image.
+        max_pages: pages read of one document.
+        render_dpi: what PDF pages are rendered at.
+    """
+
+    page_timeout_seconds: float
+    max_page_pixels: int
+    max_pages: int
+    render_dpi: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """One page, read.
+
+    Attributes:
+        number: of the page, from 1.
+        width: pixels of the page as read.
+        height: pixels of the page as read.
+        dpi: dots per inch of those pixels.
+        text: with line and paragraph breaks; free of NUL and lone surrogates.
+        confidence: 0-1, mean of the words weighted by length; None for a page without words.
+        engine: which read it; None for a text layer.
+        source: whether the text was recognised or found in the file.
+        duration_ms: from opening the page to having its words.
+        word_count: how many words `words_json` holds.
+        words_json: JSON list of `{"text", "confidence", "box": [x0, y0, x1, y1]}`, in pixels of the page as read.
+            Serialised where it was read, so that nobody on the way to the store parses it.
+    """
+
+    number: int
+    width: int
+    height: int
+    dpi: int
+    text: str
+    confidence: float | None
+    engine: str | None
+    source: Literal["ocr", "text_layer"]
+    duration_ms: int
+    word_count: int
+    words_json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailed:
+    """One page that could not be read, and why; `Transient` errors may go away, `Permanent` ones do not."""
+
+    number: int
+    error: TwolaneError
+
+
+# --- what the worker asks the reading process
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDocument:
+    """Open a document; the answer is an `Opened`.
+
+    Attributes:
+        scratch: a directory for page images and the engine's own files.
+        environ: the worker's environment now, without its secrets: the process that forks was started earlier.
+    """
+
+    source: Path
+    options: ReadOptions
+    limits: ReadLimits
+    scratch: Path
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FindTextLayers:
+    """Look for text layers on these pages; the answers are `TextLayers`, the last of which is `done` with them all.
+
+    Attributes:
+        numbers: of the pages, from 1.
+        batch_seconds: how long finished pages may wait for company before they are sent; 0 sends each at once.
+    """
+
+    numbers: Sequence[int]
+    batch_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisePage:
+    """Recognise one page; the answer is a `PageRead` or a `PageFailed`."""
+
+    number: int
+
+
+Request = OpenDocument | FindTextLayers | RecognisePage
+
+
+# --- what it answers
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The document is open."""
+
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextLayers:
+    """The pages among the first `done` asked for that carry usable text and were not sent before."""
+
+    done: int
+    pages: Sequence[PageRead]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The request as a whole failed."""
+
+    error: TwolaneError
+
+
+Answer = Opened | TextLayers | PageRead | PageFailed | Failed

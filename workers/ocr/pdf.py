@@ -1,0 +1,105 @@
+"""PDF pages: opened, measured before they are rendered, rendered in grey."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from shared.errors import CorruptFile, NoPages, PasswordRequired, TwolaneError, UnreadableDocument, WrongPassword
+from workers.ocr import guard, text_layer
+from workers.ocr.images import Raster
+from workers.ocr.text_layer import TextLayer
+from workers.ocr.text_trust import has_form_fields
+
+_TAIL_BYTES: Final = 2048
+"""Where a PDF must end: Acrobat looks for `%%EOF` in the last 1,024 bytes; twice that forgives appended junk."""
+
+_ENDING: Final = re.compile(rb"%%EOF|startxref\s+\d+\s")
+
+
+class PdfDocument:
+    """A PDF file.
+
+    Raises:
+        CorruptFile: damaged or truncated.
+        PasswordRequired: encrypted, and no password was given.
+        WrongPassword: encrypted, and the password does not open it.
+        NoPages: a document of no pages.
+    """
+
+    def __init__(self, path: Path, password: str | None, dpi: int, max_pixels: int) -> None:
+        self._dpi = dpi
+        self._max_pixels = max_pixels
+        _check_ending(path)
+        try:
+            self._pdf = pypdfium2.PdfDocument(path, password=password)
+        except pypdfium2.PdfiumError as error:
+            raise _opening_error(error.err_code, password) from error
+        self.page_count = len(self._pdf)
+        if self.page_count < 1:
+            raise NoPages("The PDF has no pages.")
+        if self._pdf.get_formtype() != pdfium.FORMTYPE_NONE:
+            self._pdf.init_forms()  # else what people filled in is not drawn
+
+    def raster(self, number: int) -> Raster:
+        """Render page `number`, at less than the usual resolution if it is very large.
+
+        Raises:
+            CorruptFile: this page is damaged.
+            PageTooLarge: it has too many pixels even at `guard.LEAST_DPI`.
+        """
+        with self._page(number) as page:
+            dpi = guard.affordable_dpi(page.get_size(), self._dpi, self._max_pixels)
+            bitmap = page.render(scale=guard.scale(dpi), grayscale=True)
+            return Raster(bitmap.to_pil(), dpi)  # no copy: the image holds on to pdfium's buffer
+
+    def text_layer(self, number: int) -> TextLayer | None:
+        """Return the text page `number` carries, or None if it has to be recognised.
+
+        Raises:
+            CorruptFile: this page is damaged.
+            PageTooLarge: nobody could render it.
+        """
+        with self._page(number) as page:
+            if self._pdf.formenv is not None and has_form_fields(page):
+                return None
+            dpi = guard.affordable_dpi(page.get_size(), self._dpi, self._max_pixels)
+            return text_layer.read(page, dpi)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._pdf.close()
+
+    def _page(self, number: int) -> closing[Any]:  # a pypdfium2.PdfPage; the package publishes no types
+        try:
+            return closing(self._pdf[number - 1])
+        except pypdfium2.PdfiumError as error:
+            raise CorruptFile(f"Page {number} of the PDF is damaged and cannot be loaded.") from error
+
+
+def _check_ending(path: Path) -> None:
+    """Refuse a file that stops before a PDF ends: pdfium would repair it silently and lose pages."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 64 * 1024))
+        tail = file.read().rstrip(b"\0\r\n\t ")[-_TAIL_BYTES:]
+    if not _ENDING.search(tail):
+        raise CorruptFile("The PDF stops before its end: it was cut off. Send it again from the source.")
+
+
+def _opening_error(code: int, password: str | None) -> TwolaneError:
+    if code == pdfium.FPDF_ERR_PASSWORD and not password:
+        return PasswordRequired("The PDF is encrypted; send its password with it.")
+    if code == pdfium.FPDF_ERR_PASSWORD:
+        return WrongPassword("The password does not open the PDF.")
+    if code == pdfium.FPDF_ERR_SECURITY:
+        return UnreadableDocument("The PDF is encrypted in a way that is not supported, perhaps by certificate.")
+    if code == pdfium.FPDF_ERR_SUCCESS:  # no error, and no document: what pdfium does about one without pages
+        return NoPages("The PDF has no pages.")
+    return CorruptFile("The PDF is damaged and cannot be opened.")

@@ -1,0 +1,206 @@
+"""The use case: a document's pages are read, each once, and the document is closed.
+
+Any step may be the last before a crash. What was read is in the ledger; the next attempt asks the ledger what is left.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from uuid import UUID, uuid4
+
+from shared.bootstrap import services
+from shared.config import Reading
+from shared.errors import Permanent, TooManyPages
+from shared.models import Document
+from shared.services import page_range
+from shared.services.engines import AUTO, AUTO_ENGINE
+from shared.services.ledger import FailedPage, ReadPage
+from workers.job import Run
+from workers.ocr import outputs
+from workers.ocr.sandbox import PageFailed, PageRead, Reader, ReadLimits, ReadOptions
+from workers.ocr.source import SourceCache
+
+log = logging.getLogger(__name__)
+
+FLUSH_PAGES = 64
+FLUSH_SECONDS = 0.5
+"""Pages are written together while they come fast, and at once when they come slowly."""
+
+CHUNKS = 32
+"""A long document is cut into about so many chunks ..."""
+
+MIN_CHUNK, MAX_CHUNK = 2, 16
+"""... of at least 2 pages, so that opening it is worth while, and at most 16, so that a lost one costs little."""
+
+
+@cache
+def settings() -> Reading:
+    """What reading may cost here."""
+    return Reading()
+
+
+def read_document(document_id: UUID, run: Run) -> None:
+    """Open a document, write its ledger, take pages that carry text, read the rest here or fan it out.
+
+    Raises:
+        UnreadableDocument: it can't be opened, or is more than we read.
+        DocumentGone, LeaseLost: stop.
+        Transient: try again.
+    """
+    ledger = run.services.ledger
+    document = ledger.begin(document_id)
+    with _reader(document) as reader:
+        if document.pages_total is None:
+            ledger.open(document_id, reader.page_count, _selected(document, reader.page_count))
+        _save(document, reader.text_layers(ledger.pending(document_id)), run)
+        pending = ledger.pending(document_id)
+        if len(pending) > settings().inline_pages:
+            ledger.fan_out(document, chunked(pending))
+            return
+        _save(document, reader.read(pending), run)
+    close_if_complete(document_id, run)
+
+
+def read_chunk(document_id: UUID, chunk: int, run: Run) -> None:
+    """Read the pages of one chunk that are not final yet.
+
+    Raises:
+        DocumentGone, LeaseLost: stop.
+        Transient: try again; pages already read are kept.
+    """
+    document = run.services.ledger.get(document_id)
+    pending = run.services.ledger.pending(document_id, chunk)
+    if pending:
+        with _reader(document) as reader:
+            _save(document, reader.read(pending), run)
+    close_if_complete(document_id, run)
+
+
+def close_if_complete(document_id: UUID, run: Run) -> None:
+    """Assemble the outputs and close the document, if its last page is final.
+
+    Two readers that finish together may both assemble, with the same bytes; one of them closes.
+
+    Raises:
+        DocumentGone: it is closed already.
+        Transient: try again.
+    """
+    ledger = run.services.ledger
+    document = ledger.get(document_id)
+    if document.pages_total is None or document.pages_done < document.pages_total:
+        return
+    summary = ledger.summary(document_id)
+    if len(summary.failed) < summary.total:
+        outputs.assemble(document, summary, ledger, run.services.store)
+    if ledger.close(document_id, summary):
+        log.info("document closed", extra={"document_id": document_id, "pages": summary.total})
+    _sources().forget(document_id)
+
+
+def chunked(pages: Sequence[int]) -> list[Sequence[int]]:
+    """Cut pages into chunks, all of the same size but the last."""
+    size = min(max(len(pages) // CHUNKS, MIN_CHUNK), MAX_CHUNK)
+    return [pages[start : start + size] for start in range(0, len(pages), size)]
+
+
+@cache
+def _sources() -> SourceCache:
+    return SourceCache(services().store, settings())
+
+
+@contextmanager
+def _reader(document: Document) -> Iterator[Reader]:
+    limits = ReadLimits(
+        page_timeout_seconds=settings().page_timeout_seconds,
+        max_page_pixels=settings().max_page_pixels,
+        max_pages=settings().max_pages,
+        render_dpi=settings().render_dpi,
+    )
+    with _sources().open(document) as path, Reader(path, _options(document), limits) as reader:
+        yield reader
+
+
+def _options(document: Document) -> ReadOptions:
+    asked = document.options
+    return ReadOptions(
+        engine=AUTO_ENGINE if asked["engine"] == AUTO else asked["engine"],
+        languages=tuple(asked["languages"].split("+")),
+        password=document.password,
+        text_layer=asked["text_layer"],
+        rotate=asked["rotate"],
+        deskew=asked["deskew"],
+        clean=asked["clean"],
+    )
+
+
+def _selected(document: Document, page_count: int) -> list[int]:
+    limit = settings().max_pages
+    if document.options["pages"] is None and page_count > limit:
+        message = f"The document has {page_count} pages; at most {limit} are read. Name some with `pages`."
+        raise TooManyPages(message)
+    numbers = page_range.resolve(document.options["pages"], page_count)
+    if len(numbers) > limit:
+        message = f"`pages` asks for {len(numbers)} pages; at most {limit} are read."
+        raise TooManyPages(message)
+    return numbers
+
+
+def _save(document: Document, pages: Iterable[PageRead | PageFailed], run: Run) -> None:
+    """Write pages into the ledger as they come; raise at the end what should be tried again."""
+    batch: list[PageRead] = []
+    again: PageFailed | None = None
+    flushed = time.monotonic()
+    for page in pages:
+        run.check()
+        if isinstance(page, PageRead):
+            batch.append(page)
+        elif isinstance(page.error, Permanent) or run.claim.last:
+            failed = FailedPage(page.number, page.error.code, page.error.detail)
+            run.services.ledger.save(document.id, [], [failed])
+        else:
+            log.warning("page %d will be tried again: %s", page.number, page.error)
+            again = page
+        if len(batch) >= FLUSH_PAGES or time.monotonic() - flushed > FLUSH_SECONDS:
+            _flush(document, batch, run)
+            batch, flushed = [], time.monotonic()
+    _flush(document, batch, run)
+    if again is not None:
+        raise again.error
+
+
+def _flush(document: Document, pages: Sequence[PageRead], run: Run) -> None:
+    """Words first, then the rows that point at them: a crash in between leaves an object nobody points at.
+
+    The object's name is new each time, so that two workers on the same pages can't mix their words.
+    """
+    if not pages:
+        return
+    key = f"documents/{document.id}/words/{pages[0].number}-{pages[-1].number}-{uuid4().hex[:8]}.json"
+    run.services.store.put(key, b"".join(page.words_json for page in pages), "application/json")
+    rows, offset = [], 0
+    for page in pages:
+        rows.append(_row(page, key, offset))
+        offset += len(page.words_json)
+    run.services.ledger.save(document.id, rows)
+
+
+def _row(page: PageRead, key: str, offset: int) -> ReadPage:
+    return ReadPage(
+        number=page.number,
+        width=page.width,
+        height=page.height,
+        dpi=page.dpi,
+        text=page.text,
+        confidence=page.confidence,
+        engine=page.engine,
+        source=page.source,
+        duration_ms=page.duration_ms,
+        word_count=page.word_count,
+        words_key=key,
+        words_offset=offset,
+        words_length=len(page.words_json),
+    )

@@ -1,0 +1,25 @@
+"""OCR jobs; declarations only."""
+
+from __future__ import annotations
+
+from shared.contracts import OcrClose, OcrDocument, OcrPages
+from workers.job import Run, job
+from workers.ocr import process
+
+
+@job(OcrDocument)
+def ocr_document(message: OcrDocument, run: Run) -> None:
+    """Open a document, write its ledger, take what carries text, read the rest or fan it out."""
+    process.read_document(message.document_id, run)
+
+
+@job(OcrPages)
+def ocr_pages(message: OcrPages, run: Run) -> None:
+    """Read one chunk of a document."""
+    process.read_chunk(message.document_id, message.chunk, run)
+
+
+@job(OcrClose)
+def ocr_close(message: OcrClose, run: Run) -> None:
+    """Assemble the outputs of a document whose pages are all final, and close it."""
+    process.close_if_complete(message.document_id, run)
