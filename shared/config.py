@@ -43,9 +43,9 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 
 
 class Settings(BaseSettings):
-    """What every group shares: the environment, upper-case names, frozen."""
+    """What every group shares: environment, upper-case names, frozen; errors show no values, as URLs hold passwords."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Database(Settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -17,8 +18,6 @@ from tests.support.outgoing import Outgoing
 from tests.support.postgres import PostgresCluster
 from tests.support.redis import RedisServer
 from tests.support.rows import Rows
-
-BUCKET = "documents"
 
 
 @pytest.fixture(scope="session")
@@ -88,14 +87,29 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
         server.kill()
 
 
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[None]:
+    """An object store that lives in this process; starting one takes a second, so the tests of a module share it."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+            environment.delenv(name, raising=False)
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        with mock_aws():
+            yield
+
+
 @pytest.fixture
-def s3_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
-    """An empty bucket of an object store that lives in this process."""
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        yield S3Store(BUCKET)
+def bucket(object_store: None) -> str:
+    """The name of an empty bucket."""
+    del object_store
+    name = f"documents-{uuid4()}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def s3_store(bucket: str) -> S3Store:
+    """The store of an empty bucket."""
+    return S3Store(bucket)

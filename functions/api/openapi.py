@@ -133,5 +133,5 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     variants = [variant for variant in field.get("anyOf", []) if variant != {"type": "null"}]
     if len(variants) != 1:
         return field
-    rest = {name: value for name, value in field.items() if name not in {"anyOf", "default"}}
-    return rest | variants[0]
+    kept = {name: value for name, value in field.items() if name not in {"anyOf", "default"}}
+    return {**kept, **variants[0]}

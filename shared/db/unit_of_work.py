@@ -83,7 +83,7 @@ class UnitOfWork:
             "document_id": document_id,
             "priority": priority,
         }
-        row = self.session.scalar(_insert_new(self.session).values(columns).returning(JobRow))
+        row: JobRow | None = self.session.scalar(_insert_new(self.session).values(columns).returning(JobRow))
         if row is None:
             return self.session.scalars(select(JobRow.id).where(JobRow.key == key)).one()
         self.resend(row)

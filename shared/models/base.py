@@ -38,7 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class PlainText(TypeDecorator[str]):
-    """What a page or an error says, without NUL and lone surrogates: PostgreSQL refuses one, UTF-8 has not the other."""
+    """What a page or an error says, without NUL and lone surrogates: PostgreSQL refuses one, UTF-8 lacks the other."""
 
     impl = Text
     cache_ok = True

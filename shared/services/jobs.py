@@ -170,5 +170,5 @@ class Jobs:
 
 
 def _lock_documents(session: Session, ids: Select[UUID | None] | Sequence[UUID | None]) -> None:
-    """Lock documents before their jobs, in order: whoever cancels or deletes one does the same, and nobody deadlocks."""
+    """Lock documents before their jobs, in order: whoever cancels or deletes one does so too, and nobody deadlocks."""
     session.execute(select(Document.id).where(Document.id.in_(ids)).order_by(Document.id).with_for_update())

@@ -17,6 +17,9 @@ from shared.errors import EngineFailed
 # Forking takes milliseconds, ending a group little more; the first answer waits for the server's imports.
 _ANSWER_SECONDS: Final = 60.0
 
+# Ending what is left takes milliseconds as well.
+_GOODBYE_SECONDS: Final = 5.0
+
 
 class Forking:
     """The fork server of this process; started when first needed, again if it died, safe to call from any thread."""
@@ -115,7 +118,11 @@ class Forking:
             self._control.close()
             self._control = None
         if self._server is not None:
-            self._server.wait()
+            try:
+                self._server.wait(_GOODBYE_SECONDS)
+            except subprocess.TimeoutExpired:  # it waits for a process the kernel cannot kill yet
+                self._server.kill()
+                self._server.wait()
             self._server = None
 
 

@@ -140,26 +140,7 @@ def _points(textpage: Any, indices: list[int]) -> np.ndarray[Any, np.dtype[np.fl
     np.minimum(first[:, 3], last[:, 3], out=boxes[:, 1])
     np.maximum(first[:, 2], last[:, 2], out=boxes[:, 2])
     np.maximum(first[:, 1], last[:, 1], out=boxes[:, 3])
-    # The loose box of a letter set sideways is flat: pdfium derives it from an upright matrix. Take the ink's instead.
-    flat = (ends[:, 2] - ends[:, 0] <= 0) | (ends[:, 1] - ends[:, 3] <= 0)
-    for word in np.flatnonzero(flat[0::2] | flat[1::2]):
-        boxes[word] = _tight(textpage, indices[2 * word], indices[2 * word + 1])
     return boxes
-
-
-def _tight(textpage: Any, first: int, last: int) -> tuple[float, float, float, float]:
-    """Return left, bottom, right, top around the ink of characters `first` to `last`, in points; zeros for none."""
-    corners = [ctypes.c_double() for _ in range(4)]
-    references = [ctypes.byref(corner) for corner in corners]
-    found = [
-        [corner.value for corner in corners]
-        for index in range(pdfium.FPDFText_CountRects(textpage, first, last - first + 1))
-        if pdfium.FPDFText_GetRect(textpage, index, *references)
-    ]
-    if not found:
-        return 0.0, 0.0, 0.0, 0.0
-    left, top, right, bottom = zip(*found, strict=True)
-    return min(left), min(bottom), max(right), max(top)
 
 
 def _pixels(

@@ -1,0 +1,1 @@
+"""Tests of `shared` on real databases, a real Redis and an object store."""

@@ -171,9 +171,7 @@ def test_cancelling_stops_the_document_and_its_jobs(documents: Documents, rows: 
         documents.cancel(document.account_id, document.id)
 
 
-def test_a_retry_reads_failed_pages_alone(
-    documents: Documents, rows: Rows, ledger: Ledger, outgoing: Outgoing
-) -> None:
+def test_a_retry_reads_failed_pages_alone(documents: Documents, rows: Rows, ledger: Ledger, outgoing: Outgoing) -> None:
     document = partial(rows, ledger)
     again = documents.retry(document.account_id, document.id)
     assert (again.status, again.generation, again.pages_done, again.error_code) == ("queued", 1, 2, None)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
 
+from shared.adapters.s3 import S3Store
 from shared.config import Delivery
 from shared.contracts import OcrDocument
 from shared.db.unit_of_work import MAX_COUNTDOWN, Database
-from shared.errors import CorruptFile, EngineFailed
+from shared.errors import Conflict, CorruptFile, EngineFailed
 from shared.models import Document, DocumentStatus, JobRow, JobStatus, OutboxRow, utcnow
 from shared.services.documents import Documents
 from shared.services.jobs import Claim, Jobs
@@ -123,7 +126,7 @@ def test_back_offs_double_and_never_pass_the_longest_countdown(
         jobs.fail(claimed(jobs, job_id), EngineFailed("again"))
     waits = [message.available_at - utcnow() for message in outgoing.sent]
     assert len(waits) == 10
-    assert all(earlier < later for earlier, later in zip(waits[:4], waits[1:5], strict=True))
+    assert all(earlier < later for earlier, later in pairwise(waits[:5]))
     assert max(waits) <= MAX_COUNTDOWN
 
 
@@ -206,25 +209,24 @@ def test_releasing_makes_running_jobs_claimable(jobs: Jobs, rows: Rows) -> None:
 
 @pytest.mark.parametrize("end", [Documents.cancel, Documents.delete])
 def test_ending_a_document_and_failing_its_job_never_block_each_other(
-    database: Database, rows: Rows, end: Callable[[Documents, UUID, UUID], object], s3_store: object
+    database: Database, rows: Rows, end: Callable[[Documents, UUID, UUID], object], s3_store: S3Store
 ) -> None:
     """Both lock the document before the job; the other order deadlocks within a few of these rounds."""
     jobs = Jobs(database, Delivery(max_attempts=1))
-    documents = Documents(database, s3_store)  # type: ignore[arg-type]  # the fixture is an S3Store
+    documents = Documents(database, s3_store)
     for _ in range(6):
         document = rows.document(status=DocumentStatus.PROCESSING)
         claims = [
             claimed(jobs, rows.job(OcrDocument(document_id=document.id), document_id=document.id)) for _ in range(4)
         ]
-        fails = [lambda claim=claim: jobs.fail(claim, EngineFailed("it died")) for claim in claims]
-        at_once([lambda: _try(lambda: end(documents, document.account_id, document.id)), *fails])
+        fails = [partial(jobs.fail, claim, EngineFailed("it died")) for claim in claims]
+        calls: list[Callable[[], object]] = [*fails, partial(_unless_final, end, documents, document)]
+        at_once(calls)
     assert rows.count(Document) in {0, 6}
 
 
-def _try(call: Callable[[], object]) -> None:
-    from shared.errors import Conflict
-
+def _unless_final(end: Callable[[Documents, UUID, UUID], object], documents: Documents, document: Document) -> None:
     try:
-        call()
+        end(documents, document.account_id, document.id)
     except Conflict:
         return

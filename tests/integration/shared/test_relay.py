@@ -33,6 +33,7 @@ class Waiting:
         self.count: int | None = 0
 
     def __call__(self) -> int:
+        """Count, or raise as the real one does."""
         if self.count is None:
             text = "The broker is down, as the test wants it."
             raise BrokerUnavailable(text)

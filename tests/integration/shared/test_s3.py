@@ -10,16 +10,14 @@ import pytest
 
 from shared.adapters.s3 import S3Store
 from shared.errors import ObjectMissing, StorageUnavailable
-from tests.conftest import BUCKET
 from tests.support.programs import free_port
 
 
 @pytest.fixture
-def unreachable(monkeypatch: pytest.MonkeyPatch, s3_store: S3Store) -> S3Store:
+def unreachable(monkeypatch: pytest.MonkeyPatch, bucket: str) -> S3Store:
     """A store whose every call is sent where nobody listens."""
-    del s3_store
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    return S3Store(BUCKET)
+    return S3Store(bucket)
 
 
 def test_what_was_put_comes_back(s3_store: S3Store, tmp_path: Path) -> None:
@@ -44,28 +42,27 @@ def test_a_missing_object_is_our_error(s3_store: S3Store, tmp_path: Path) -> Non
             call()
 
 
-@pytest.mark.parametrize("bucket", ["no-such-bucket"])
-def test_a_missing_bucket_is_an_outage_and_no_missing_object(s3_store: S3Store, bucket: str, tmp_path: Path) -> None:
-    del s3_store
-    nowhere = S3Store(bucket)
+def test_a_missing_bucket_is_an_outage_and_no_missing_object(object_store: None, tmp_path: Path) -> None:
+    del object_store
+    nowhere = S3Store("no-such-bucket")
     (tmp_path / "file").write_bytes(b"x")
     for call in (
         lambda: nowhere.put("a", b""),
         lambda: nowhere.put_file("a", tmp_path / "file", "text/plain"),
         lambda: nowhere.get("a"),
         lambda: nowhere.delete_prefix("a"),
-        lambda: nowhere.ping(),
+        nowhere.ping,
     ):
         with pytest.raises(StorageUnavailable):
             call()
 
 
-def test_deleting_a_prefix_takes_all_of_it_and_nothing_else(s3_store: S3Store) -> None:
+def test_deleting_a_prefix_takes_all_of_it_and_nothing_else(s3_store: S3Store, bucket: str) -> None:
     for key in ("documents/1/source", "documents/1/words/a", "documents/10/source"):
         s3_store.put(key, b"x")
     s3_store.delete_prefix("documents/1/")
     s3_store.delete_prefix("documents/1/")
-    listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET)
+    listed = boto3.client("s3").list_objects_v2(Bucket=bucket)
     assert [item["Key"] for item in listed["Contents"]] == ["documents/10/source"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +21,7 @@ from tests.support.waiting import at_once
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 OPTIONS = DocumentOptions()
+PASSWORD = "opens the file"  # noqa: S105  # of no account
 
 
 @pytest.fixture
@@ -37,12 +39,12 @@ def announced(submission: Submission, account: UUID, options: DocumentOptions = 
 def test_a_document_comes_in_with_its_bytes_its_row_and_its_job(
     submission: Submission, rows: Rows, s3_store: S3Store, outgoing: Outgoing
 ) -> None:
-    options = DocumentOptions(languages="deu", urgent=True, password="secret", metadata={"a": 1})
+    options = DocumentOptions(languages="deu", urgent=True, password=PASSWORD, metadata={"a": 1})
     taken = submission.submit(rows.account(), "C:\\scans\\letter.pdf", PNG, options)
     row = rows.get_document(taken.document.id)
     assert taken.created
     assert (row.status, row.filename, row.media_type, row.size_bytes) == ("queued", "letter.pdf", "image/png", len(PNG))
-    assert (row.options["languages"], row.password, row.user_metadata, row.priority) == ("deu", "secret", {"a": 1}, 10)
+    assert (row.options["languages"], row.password, row.user_metadata, row.priority) == ("deu", PASSWORD, {"a": 1}, 10)
     assert s3_store.get(row.source_key) == PNG
     assert [(message.name, message.priority) for message in outgoing.sent] == [("ocr.document", 10)]
 
@@ -61,7 +63,7 @@ def test_other_bytes_options_or_accounts_make_another_document(submission: Submi
         submission.submit(account, "a.png", PNG, OPTIONS),
         submission.submit(account, "a.png", PNG + b"!", OPTIONS),
         submission.submit(account, "a.png", PNG, DocumentOptions(deskew=True)),
-        submission.submit(account, "a.png", PNG, DocumentOptions(password="other")),
+        submission.submit(account, "a.png", PNG, DocumentOptions(password=PASSWORD)),
         submission.submit(rows.account(), "a.png", PNG, OPTIONS),
     ]
     assert all(submitted.created for submitted in taken)
@@ -85,7 +87,7 @@ def test_force_reads_again_and_the_newest_is_found_from_then_on(submission: Subm
     forced = submission.submit(account, "a.png", PNG, OPTIONS, force=True)
     found = submission.submit(account, "a.png", PNG, OPTIONS)
     assert forced.created
-    assert forced.document.id not in {first.document.id}
+    assert forced.document.id != first.document.id
     assert found.document.id == forced.document.id
 
 
@@ -186,7 +188,7 @@ def test_uploads_of_the_same_bytes_at_the_same_moment_are_all_read(
     landed = [announced(submission, account) for _ in range(4)]
     for document in landed:
         s3_store.put(document.source_key, PNG)
-    at_once([lambda key=document.source_key: submission.accept_upload(key, len(PNG)) for document in landed])
+    at_once([partial(submission.accept_upload, document.source_key, len(PNG)) for document in landed])
     assert {rows.get_document(document.id).status for document in landed} == {DocumentStatus.QUEUED}
     assert len(rows.jobs()) == 4
     assert not submission.submit(account, "a.png", PNG, OPTIONS).created

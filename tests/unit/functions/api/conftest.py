@@ -53,8 +53,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory, closed_port: int) -> I
         place: Any = {"LocationConstraint": "eu-central-1"}
         boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
         services.cache_clear()
+        first = services()
         yield patch
-        services().database.engine.dispose()
+        # Tests of broken environments leave new services behind.
+        for left in (first, services()):
+            left.database.engine.dispose()
         services.cache_clear()
 
 

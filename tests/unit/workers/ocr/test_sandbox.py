@@ -343,10 +343,12 @@ def test_a_worker_that_is_killed_takes_its_readers_and_their_files_along(
 def test_readers_can_be_used_from_a_forked_process_and_from_threads(hello: Path) -> None:
     with reader(hello, engine="null"):  # the server of this process is running, and must not be the child's
         code = (
-            "import os, sys, threading\nfrom pathlib import Path\nfrom workers.ocr.sandbox import *\n"
+            "import os, sys, threading\nfrom pathlib import Path\n"
+            "from workers.ocr.forking import forking\nfrom workers.ocr.sandbox import *\n"
             "def read():\n"
             "    with Reader(Path(sys.argv[1]), ReadOptions(engine='null'), ReadLimits(30, 10**8, 10, 72)) as opened:\n"
             "        assert opened.page_count == 1\n"
+            "    assert forking().owner == os.getpid()\n"
             "read()\n"
             "pid = os.fork()\n"
             "threads = [threading.Thread(target=read) for _ in range(4)]\n"

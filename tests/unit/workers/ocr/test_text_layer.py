@@ -108,8 +108,9 @@ def test_a_scan_with_a_whole_text_beneath_does_not(tmp_path: Path) -> None:
     assert page.text.startswith("The committee")
 
 
-def test_text_hidden_beneath_nothing_is_not_what_one_sees(tmp_path: Path) -> None:
-    content = b"BT 3 Tr /F1 9 Tf 1 0 0 1 72 700 Tm (" + PARAGRAPH.encode() + b") Tj ET"
+@pytest.mark.parametrize("paragraphs", [1, 2])
+def test_text_hidden_beneath_nothing_is_not_what_one_sees(paragraphs: int, tmp_path: Path) -> None:
+    content = b"BT 3 Tr /F1 2 Tf 1 0 0 1 72 700 Tm (" + paragraphs * PARAGRAPH.encode() + b") Tj ET"
     assert layers(bare_pdf(1, tmp_path / "a.pdf", content=content)) == []
     assert len(layers(bare_pdf(1, tmp_path / "b.pdf", content=content.replace(b"3 Tr", b"0 Tr")))) == 1
 
