@@ -12,7 +12,10 @@ export UV_COMPILE_BYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
 
 UV_VERSION := 0.13.9
-UV := $(or $(shell command -v uv),$(CURDIR)/.tools/uv/bin/uv)
+# Older ones do not read our lock.
+UV_OLDEST := 0.9.0
+UV := $(or $(shell found=$$(uv --version 2>/dev/null | cut -d ' ' -f 2); [ -n "$$found" ] && \
+  [ "$$(printf '%s\n' $(UV_OLDEST) $$found | sort -V | head -n 1)" = $(UV_OLDEST) ] && command -v uv),$(CURDIR)/.tools/uv/bin/uv)
 export UV
 # The first of these that the machine has; pyproject.toml says which are supported.
 PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell command -v $(name) >/dev/null && \
@@ -50,14 +53,16 @@ lint: dev .tools/sam/.stamp ## What pre-commit runs: format, types, imports, tem
 	$(RUN) cfn-lint template.yaml
 
 .PHONY: bench
-bench: tools postgres dev ## Measure throughput, latency and scaling on this machine
-	@$(RUN) python -m tests.bench
+bench: tools dev .tools/bench/.stamp ## Measure speed and memory on this machine, beside OCRmyPDF, pypdfium2 and plain Celery
+	@$(RUN) python -m tests.bench $(BENCH)
 
 .PHONY: build
 build: .tools/sam/.stamp ## Every function's zip, for Lambda, without Docker (PYTHON_VERSION, PYTHON_PLATFORM)
 	@$(SAM) build --build-in-source --template template.yaml 2>&1 | grep -vE '^(Commands|=+$$|\[\*\]|$$)' || exit $${PIPESTATUS[0]}
 	@for function in .aws-sam/build/*/; do \
-	  printf '%-22s %s unzipped\n' "$$(basename $$function)" "$$(du -sh $$function --apparent-size | cut -f 1)"; done
+	  printf '%-22s %s unzipped\n' "$$(basename $$function)" "$$(du -sh $$function --apparent-size | cut -f 1)"; \
+	  compgen -G "$$function/shared/__pycache__/*.pyc" >/dev/null || slow=yes; done; \
+	[ -z "$${slow:-}" ] || echo "warning: no Python $(or $(PYTHON_VERSION),3.13) here to precompile with: cold starts will be 3 to 4 times slower" >&2
 
 .PHONY: clean
 clean: ## Remove what was built and the caches; data and installed tools stay
@@ -72,6 +77,9 @@ tools: system .venv/.stamp .tools/emulator/.stamp .tools/sam/.stamp ## Install w
 .PHONY: system
 system:
 	@infra/local/install-system.sh python3 make git tesseract redis-server
+
+.PHONY: python
+python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; found $$(python3 --version 2>&1)" >&2; exit 1; }
 
 .PHONY: postgres
@@ -82,16 +90,16 @@ postgres:
 dev: .venv/.dev-stamp
 
 # One environment a conflict: the emulator and SAM pin their own botocore. A stamp is as new as the lock it was made from.
-.venv/.stamp: uv.lock pyproject.toml | $(UV)
+.venv/.stamp: uv.lock pyproject.toml | python $(UV)
 	@$(UV) sync --quiet --frozen --inexact $(call python_for,.venv) && touch $@
 
-.venv/.dev-stamp: uv.lock pyproject.toml | $(UV)
+.venv/.dev-stamp: uv.lock pyproject.toml | python $(UV)
 	@$(UV) sync --quiet --frozen --group dev $(call python_for,.venv) && touch $@ .venv/.stamp
 
-.tools/%/.stamp: uv.lock | $(UV)
+.tools/%/.stamp: uv.lock | python $(UV)
 	@UV_PROJECT_ENVIRONMENT=.tools/$* $(UV) sync --quiet --frozen --only-group $* --no-install-project $(call python_for,.tools/$*) && touch $@
 
-$(CURDIR)/.tools/uv/bin/uv:
+$(CURDIR)/.tools/uv/bin/uv: | python
 	@infra/local/install-system.sh venv
 	@echo "installing uv $(UV_VERSION) into .tools/uv"
 	@$(PYTHON) -m venv .tools/uv

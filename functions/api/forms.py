@@ -16,12 +16,13 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from functions.api.errors import MAX_FIELD, invalid_options
 from functions.api.schemas import SubmitForm
 from shared.config import MIB
-from shared.errors import FileMissing, InvalidOption, Permanent, UnknownOption, UnsupportedMediaType
+from shared.errors import FileMissing, InvalidFilename, InvalidOption, Permanent, UnknownOption, UnsupportedMediaType
 
 MULTIPART = "multipart/form-data"
 MAX_FIELDS = 40
 MAX_FIELD_BYTES = 64 * 1024
 FILE = "file"
+_LONG_HEADER = "Maximum header size exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,9 @@ async def _parse(request: Request) -> FormData:
     try:
         return await _Parser(request.headers, stream).parse()
     except MultiPartException as error:
+        if _LONG_HEADER in str(error.__cause__ or error.__context__):
+            message = "A part's header is too long; a file name takes at most 255 characters."
+            raise InvalidFilename(message) from error
         message = f"The form can't be parsed: {error.message}"
         raise Permanent(message) from error
     # A charset that decodes to nothing, a file name that is no text, a part header of no sense.

@@ -130,7 +130,9 @@ class Emulator:
     def _sam(self, name: str, *arguments: str) -> Program:
         version = _emulator_python()
         environment = plain_environment() | aws_environment(self.url)
-        environment |= {"SAM_CLI_TELEMETRY": "0", "UV": _uv(), "PYTHON_VERSION": version, "PYTHON_PLATFORM": ""}
+        environment |= {"UV": _uv(), "PYTHON_VERSION": version, "PYTHON_PLATFORM": ""}
+        # The emulator is done at once; SAM would look again after five seconds.
+        environment |= {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
         command = (str(tool("sam", "sam")), *arguments)
         return Program(name, command, environment, colour="yellow", shows=lambda _line: False)
 

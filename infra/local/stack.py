@@ -38,17 +38,21 @@ def up(port: int, data_dir: Path, workers: int, *, reload: bool = False) -> int:
     Returns:
         The exit code: 0 after Ctrl-C or SIGTERM, 1 when something is missing or an essential process died.
     """
+    console = Console()
     try:
         layout = checks.data_directory(data_dir)
-        with checks.exclusive(layout), Supervisor(Console(), layout.logs) as supervisor:
+        with checks.exclusive(layout), Supervisor(console, layout.logs) as supervisor:
             try:
-                _Stack(supervisor, Console(), layout).run(port, workers, reload=reload)
+                _Stack(supervisor, console, layout).run(port, workers, reload=reload)
+            except StopRequestedError:
+                console.say("stopping; the workers end what they have in hand, Ctrl-C again does not wait for them")
             finally:
                 state.remove(layout.root)
-    except StopRequestedError:
-        return 0
     except LocalStackError as error:
         sys.stderr.write(f"twolane: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"twolane: {error.strerror or error}: {error.filename or data_dir}\n")
         return 1
     return 0
 

@@ -101,6 +101,16 @@ class S3Store:
         with path.open("wb") as file:
             file.writelines(self.chunks(key))
 
+    def copy(self, key: str, to: str) -> None:
+        """Copy an object inside the store.
+
+        Raises:
+            ObjectMissing: there is none.
+            StorageUnavailable: it could not be copied.
+        """
+        with _our_errors(key):
+            self._client.copy_object(Bucket=self._bucket, Key=to, CopySource={"Bucket": self._bucket, "Key": key})
+
     def size(self, key: str) -> int:
         """Return an object's size in bytes.
 

@@ -48,6 +48,16 @@ class Announced:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """An upload, where it is kept and what it turned out to be."""
+
+    key: str
+    sha256: str
+    size_bytes: int
+    media_type: str | None
+
+
 class Submission:
     """Takes documents in. State first: the row and its job commit together, the message follows."""
 
@@ -143,26 +153,33 @@ class Submission:
         if document is None:
             log.info("nothing waits for this upload", extra={"key": key})
             return
-        digest, head = self._digest(key)
+        # The form stays valid for a while: what it takes from now on must not change what is read.
+        kept = f"documents/{document.id}/source-{uuid4().hex[:8]}"
+        self._store.copy(key, kept)
+        digest, head = self._digest(kept)
+        landing = _Landing(kept, digest, size, media.sniff(head))
         try:
-            self._land(document.id, digest, size, media.sniff(head))
+            landed = self._land(document.id, landing)
         except IntegrityError:
             # Another upload of the same bytes took the content key meanwhile; now that is seen.
-            self._land(document.id, digest, size, media.sniff(head))
+            landed = self._land(document.id, landing)
+        self._store.delete_prefix(f"{UPLOADS}{document.id}/" if landed else kept)
 
-    def _land(self, document_id: UUID, digest: str, size: int, media_type: str | None) -> None:
+    def _land(self, document_id: UUID, landing: _Landing) -> bool:
+        """Queue an awaited document with what landed, once; False where it is awaited no longer."""
         with self._database.write() as work:
             row = work.session.get(Document, document_id, with_for_update=True)
             if row is None or row.status != DocumentStatus.AWAITING_UPLOAD:
-                return
-            row.sha256, row.size_bytes = digest, size
-            if media_type is None:
+                return False
+            row.source_key, row.sha256, row.size_bytes = landing.key, landing.sha256, landing.size_bytes
+            if landing.media_type is None:
                 _refuse(row, UnsupportedMediaType(f"This file is none we read; send {SUPPORTED}."))
-                return
-            row.media_type = media_type
+                return True
+            row.media_type = landing.media_type
             row.content_key = self._free_key(work.session, row)
             row.status = DocumentStatus.QUEUED
             send_reading(work, row)
+            return True
 
     def _new(self, account_id: UUID, filename: str, options: DocumentOptions, document_id: UUID) -> Document:
         name = clean_filename(filename)

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from functions.api import VERSION
 from functions.api.openapi import problems
-from functions.api.schemas import Health, WorkersHealth
 from shared.bootstrap import services
 from shared.errors import NotReady, TwolaneError
 from shared.models import Document
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """Everything asked about is well."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class WorkersHealth(Health):
+    """The Celery workers that answered."""
+
+    workers: list[str]
 
 
 @router.get("/health", name="health")

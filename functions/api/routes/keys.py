@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Response
 from functions.api import openapi
 from functions.api.answers import json_answer, kept
 from functions.api.deps import AdminDep, IdempotencyKey, Once, fingerprint
+from functions.api.key_schemas import KeyCreated, KeyList, KeyOut, KeyQuery, KeyRequest
 from functions.api.openapi import problems
-from functions.api.schemas import KeyCreated, KeyList, KeyOut, KeyQuery, KeyRequest
 from shared.bootstrap import services
 from shared.errors import Conflict
 from shared.services.idempotency import Answer

@@ -59,7 +59,7 @@ def test_beginning_twice_keeps_the_first_start(ledger: Ledger, rows: Rows) -> No
     assert first.started_at == second.started_at is not None
 
 
-@pytest.mark.parametrize("status", [*(set(DocumentStatus) - {DocumentStatus.QUEUED, DocumentStatus.PROCESSING})])
+@pytest.mark.parametrize("status", sorted(set(DocumentStatus) - {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}))
 def test_a_document_that_is_not_queued_cannot_begin(ledger: Ledger, rows: Rows, status: DocumentStatus) -> None:
     document = rows.document(status=status)
     with pytest.raises(DocumentGone):

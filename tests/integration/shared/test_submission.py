@@ -158,6 +158,19 @@ def test_an_upload_that_landed_is_queued_once(
     assert outgoing.names == ["ocr.document"]
 
 
+def test_what_the_form_takes_after_an_upload_was_accepted_changes_nothing(
+    submission: Submission, rows: Rows, s3_store: S3Store
+) -> None:
+    document = announced(submission, rows.account())
+    s3_store.put(document.source_key, PNG)
+    submission.accept_upload(document.source_key, len(PNG))
+    s3_store.put(document.source_key, b"something else entirely")
+    submission.accept_upload(document.source_key, 23)
+    row = rows.get_document(document.id)
+    assert row.size_bytes == len(PNG)
+    assert s3_store.get(row.source_key) == PNG
+
+
 def test_an_upload_that_is_no_image_fails_its_document(submission: Submission, rows: Rows, s3_store: S3Store) -> None:
     document = announced(submission, rows.account())
     s3_store.put(document.source_key, b"just text")
