@@ -15,9 +15,10 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from infra.local.checks import HOST, binary, tool
+from infra.local.children import Child, Program, nothing
 from infra.local.errors import LocalStackError
 from infra.local.layout import PROJECT, Layout
-from infra.local.processes import Child, Program, Supervisor
+from infra.local.processes import Supervisor
 from infra.local.state import aws_environment, write_atomically
 
 STACK_NAME = "twolane"
@@ -134,7 +135,7 @@ class Emulator:
         # The emulator is done at once; SAM would look again after five seconds.
         environment |= {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
         command = (str(tool("sam", "sam")), *arguments)
-        return Program(name, command, environment, colour="yellow", shows=lambda _line: False)
+        return Program(name, command, environment, colour="yellow", shows=nothing)
 
     def _build_arguments(self) -> tuple[str, ...]:
         binary("make")

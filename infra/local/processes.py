@@ -7,7 +7,6 @@ with its parent (`PR_SET_PDEATHSIG`), and the guard kills the children's childre
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
@@ -15,19 +14,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Self
+from typing import Self
 
+from infra.local.children import Child, Program, fresh_log, spawn
 from infra.local.console import Console
 from infra.local.errors import LocalStackError
 from infra.local.layout import PROJECT
 
-PR_SET_PDEATHSIG = 1
-TAIL_LINES = 8
 # A process that lived so long (seconds) starts again at once; one that dies young waits, doubling up to the cap.
 STEADY_SECONDS = 30.0
 LONGEST_BACKOFF = 30.0
@@ -36,68 +32,6 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class StopRequestedError(Exception):
     """Ctrl-C, or a signal that means the same."""
-
-
-def everything(_line: str) -> bool:
-    """Show every line."""
-    return True
-
-
-def nothing(_line: str) -> bool:
-    """Show no line; the log file has them all."""
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What to run.
-
-    Attributes:
-        name: how the log calls it.
-        command: program and arguments.
-        environment: all of its environment.
-        colour: of its name in the log.
-        shows: which lines reach the screen; all reach `logs/NAME.log`.
-        essential: the stack ends with it; others are started again.
-        grace: seconds between the request to stop and the kill.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-    colour: str = "white"
-    shows: Callable[[str], bool] = everything
-    essential: bool = True
-    grace: float = 5.0
-
-
-@dataclass(slots=True)
-class Child:
-    """A program that runs, or ran."""
-
-    program: Program
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
-    deaths: int = 0
-    born: float = field(default_factory=time.monotonic)
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
-    rest: bytes = b""
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self.process.poll() is None
-
-    @property
-    def last_words(self) -> str:
-        """Its last lines, to be put after a sentence."""
-        return ":\n  " + "\n  ".join(self.tail) if self.tail else ""
-
-    @property
-    def cause(self) -> str:
-        """How it ended."""
-        code = self.process.returncode
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 class Supervisor:
@@ -144,8 +78,8 @@ class Supervisor:
 
     def start(self, program: Program, deaths: int = 0) -> Child:
         """Start a program and watch it from now on."""
-        log = _fresh_log(self._logs / f"{program.name}.log", keep=deaths > 0)
-        process = _spawn(program.command, program.environment, stdin=subprocess.DEVNULL)
+        log = fresh_log(self._logs / f"{program.name}.log", keep=deaths > 0)
+        process = spawn(program.command, program.environment, stdin=subprocess.DEVNULL)
         self._tell_guard(f"+{process.pid}")
         child = Child(program, process, log, deaths)
         assert process.stdout is not None  # noqa: S101  # for the type checker: stdout was asked to be a pipe
@@ -318,31 +252,6 @@ class Supervisor:
         assert self._guard.stdin is not None  # noqa: S101  # for the type checker: stdin was asked to be a pipe
         self._guard.stdin.write(message.encode() + b"\n")
         self._guard.stdin.flush()
-
-
-def _spawn(command: tuple[str, ...], environment: Mapping[str, str], *, stdin: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  # commands are built here from fixed words and checked paths
-        command,
-        env=dict(environment),
-        cwd=PROJECT,
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        process_group=0,
-        preexec_fn=die_with_parent,  # noqa: PLW1509  # this process has one thread
-    )
-
-
-def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Have the kernel send this process `number` when its parent ends. For `preexec_fn`."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
-
-
-def _fresh_log(path: Path, *, keep: bool) -> IO[bytes]:
-    """Open a log file; the previous run's is kept beside it, a restarted process goes on in its own."""
-    if not keep and path.exists():
-        path.replace(path.with_suffix(".log.1"))
-    return path.open("ab", buffering=0)
 
 
 def _empty(wakeup: socket.socket) -> None:

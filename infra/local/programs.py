@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 
 from infra.local.checks import HOST, binary
+from infra.local.children import Program, nothing
 from infra.local.layout import Layout
-from infra.local.processes import Program, nothing
 
 WORKER_COLOURS = ("green", "magenta", "blue", "bright_green", "bright_magenta", "bright_blue")
 WORKER_COMMAND = (sys.executable, "-m", "workers")

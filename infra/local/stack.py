@@ -17,10 +17,11 @@ from signal import SIGTERM
 from infra.local import checks, programs, state
 from infra.local.aws import Deployment, Emulator, answers, plain_environment
 from infra.local.checks import HOST
+from infra.local.children import die_with_parent
 from infra.local.console import Console
 from infra.local.errors import LocalStackError
 from infra.local.layout import PROJECT, Layout
-from infra.local.processes import StopRequestedError, Supervisor, die_with_parent
+from infra.local.processes import StopRequestedError, Supervisor
 from infra.local.state import StackState, aws_environment
 
 START_SECONDS = 180.0

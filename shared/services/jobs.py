@@ -16,7 +16,7 @@ from shared.config import Delivery
 from shared.db.unit_of_work import MAX_COUNTDOWN, Database, UnitOfWork
 from shared.errors import Permanent, TwolaneError, WorkerLost
 from shared.models import Document, JobRow, JobStatus, utcnow
-from shared.services import ledger
+from shared.services.giving_up import give_up
 
 JITTER = 0.25
 """Back-offs differ by up to a quarter, so that what failed together does not return together."""
@@ -149,7 +149,7 @@ class Jobs:
         row.error_message = str(error)[:2000]
         if isinstance(error, Permanent) or row.attempt >= self._delivery.max_attempts:
             row.status, row.finished_at = JobStatus.FAILED, utcnow()
-            ledger.give_up(work, row)
+            give_up(work, row)
             return
         back_off = timedelta() if isinstance(error, WorkerLost) else self._back_off(row.attempt)
         row.status, row.queued_at = JobStatus.QUEUED, utcnow() + back_off

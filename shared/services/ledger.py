@@ -15,16 +15,14 @@ from uuid import UUID
 from sqlalchemy import CursorResult, Select, and_, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from shared.contracts import OcrClose, OcrDocument, OcrPages
+from shared.contracts import OcrPages
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import TwolaneError
-from shared.models import Document, DocumentStatus, JobRow, Page, PageStatus, utcnow
+from shared.models import Document, DocumentStatus, Page, PageStatus, utcnow
+from shared.services.verdict import Summary, one_of, verdict
 
 BATCH = 64
 """Pages taken from the ledger at a time."""
-
-MAX_NAMED_PAGES = 20
-"""Failed pages that an error message names."""
 
 
 class DocumentGone(TwolaneError):
@@ -73,17 +71,6 @@ class Progress:
     def complete(self) -> bool:
         """Every page is final."""
         return self.done >= self.total
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How a document's pages ended, added up."""
-
-    failed: Sequence[tuple[int, str, str]]
-    total: int
-    confidence: float | None
-    sources: frozenset[str]
-    engines: frozenset[str]
 
 
 class Ledger:
@@ -170,7 +157,7 @@ class Ledger:
             _lock(work.session, document_id)
             written = _write(work.session, document_id, PageStatus.DONE, [asdict(page) for page in read])
             written += _write(work.session, document_id, PageStatus.FAILED, [asdict(page) for page in failed])
-            return _count(work.session, document_id, written)
+            return count_final(work.session, document_id, written)
 
     def finals(self, document_id: UUID) -> Iterator[Page]:
         """Give every page in order, a batch at a time, so that memory does not grow with the document."""
@@ -208,13 +195,13 @@ class Ledger:
 
     def close(self, document_id: UUID, summary: Summary) -> bool:
         """Give a document its final status; once: False where it was final or gone already."""
-        status, error = _verdict(summary)
+        status, error = verdict(summary)
         values: dict[str, Any] = {
             "status": status,
             "completed_at": utcnow(),
             "confidence": summary.confidence,
-            "text_source": _one_of(summary.sources),
-            "engine": _one_of(summary.engines),
+            "text_source": one_of(summary.sources),
+            "engine": one_of(summary.engines),
             "error_code": error[0] if error else None,
             "error_message": error[1] if error else None,
         }
@@ -228,34 +215,6 @@ class Ledger:
                 .returning(Document.id)
             )
             return closed.first() is not None
-
-
-def give_up(work: UnitOfWork, job: JobRow) -> None:
-    """Carry the failure of a job that is given up over to its document.
-
-    Pages it still had to read fail with its error; the others stay. Where that makes the ledger complete the document
-    is closed by a job of its own, because outputs are assembled by workers alone. A document that could not even be
-    opened, or closed, fails as a whole.
-    """
-    if job.document_id is None:
-        return
-    document = work.session.get(Document, job.document_id, with_for_update=True)
-    if document is None or document.status not in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}:
-        return
-    if document.pages_total is None or job.name == OcrClose.name:
-        document.status, document.completed_at = DocumentStatus.FAILED, utcnow()
-        document.error_code, document.error_message = job.error_code, job.error_message
-        return
-    document.status = DocumentStatus.PROCESSING
-    work.session.flush()
-    progress = _count(work.session, document.id, _fail_pending(work.session, document.id, job))
-    if progress.complete:
-        work.send(
-            OcrClose(document_id=document.id),
-            document_id=document.id,
-            priority=document.priority,
-            key=f"{OcrClose.name}:{document.id}:{document.generation}",
-        )
 
 
 def _lock(session: Session, document_id: UUID) -> None:
@@ -292,17 +251,6 @@ def _send_chunk(work: UnitOfWork, document: Document, numbers: Sequence[int]) ->
     )
 
 
-def _fail_pending(session: Session, document_id: UUID, job: JobRow) -> int:
-    chunk = None if job.name == OcrDocument.name else job.payload.get("chunk")
-    ended = session.execute(
-        update(Page)
-        .where(Page.document_id == document_id, Page.status == PageStatus.PENDING, Page.chunk == chunk)
-        .values(status=PageStatus.FAILED, error_code=job.error_code, error_message=job.error_message)
-        .returning(Page.number)
-    )
-    return len(ended.all())
-
-
 def _write(session: Session, document_id: UUID, status: PageStatus, rows: list[dict[str, Any]]) -> int:
     """Write rows that are still pending; return how many were."""
     if not rows:
@@ -326,7 +274,12 @@ def _rows(result: CursorResult[Any]) -> int:
     return result.rowcount
 
 
-def _count(session: Session, document_id: UUID, written: int) -> Progress:
+def count_final(session: Session, document_id: UUID, written: int) -> Progress:
+    """Count pages that were just written as final, in the same transaction.
+
+    Raises:
+        DocumentGone: the document is not being read.
+    """
     row = session.execute(
         update(Document)
         .where(Document.id == document_id, Document.status == DocumentStatus.PROCESSING)
@@ -336,24 +289,6 @@ def _count(session: Session, document_id: UUID, written: int) -> Progress:
     if row is None:
         raise _gone(document_id)
     return Progress(row.pages_done, row.pages_total or 0)
-
-
-def _verdict(summary: Summary) -> tuple[DocumentStatus, tuple[str, str] | None]:
-    if not summary.failed:
-        return DocumentStatus.COMPLETED, None
-    number, code, message = summary.failed[0]
-    if len(summary.failed) == summary.total:
-        return DocumentStatus.FAILED, (code, message if summary.total == 1 else f"Page {number}: {message}")
-    named = ", ".join(str(failed[0]) for failed in summary.failed[:MAX_NAMED_PAGES])
-    more = ", ..." if len(summary.failed) > MAX_NAMED_PAGES else ""
-    text = f"{len(summary.failed)} of {summary.total} pages could not be read: {named}{more}. Page {number}: {message}"
-    return DocumentStatus.PARTIAL, (code, text)
-
-
-def _one_of(names: frozenset[str]) -> str | None:
-    if len(names) > 1:
-        return "mixed"
-    return next(iter(names), None)
 
 
 def _gone(document_id: UUID) -> DocumentGone:

@@ -21,7 +21,8 @@ import os, sys
 from pathlib import Path
 from infra.local.console import Console
 from infra.local.errors import LocalStackError
-from infra.local.processes import Program, StopRequestedError, Supervisor
+from infra.local.children import Program
+from infra.local.processes import StopRequestedError, Supervisor
 
 script, essential, logs = sys.argv[1], sys.argv[2] == "essential", Path(sys.argv[3])
 command = (sys.executable, "-u", "-c", script)
