@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -11,8 +12,20 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from shared.config import Settings, load
+
 logger = Logger()
 """Named by `POWERTOOLS_SERVICE_NAME`, as loud as `LOG_LEVEL`, one JSON object a line."""
+
+
+@cache
+def require(kind: type[Settings]) -> None:
+    """Check a function's settings with its first event.
+
+    Raises:
+        ConfigurationError: naming each variable that is missing or malformed.
+    """
+    load(kind, "The function")
 
 
 def each_message(

@@ -1,0 +1,1 @@
+"""What runs the product: migrations, the one-machine stack, the command line, samples."""

@@ -7,10 +7,10 @@ is a start-up error that names it. Nothing is read at import.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     """What every group shares: environment, upper-case names, frozen; errors show no values, as URLs hold passwords."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+S = TypeVar("S", bound=Settings)
 
 
 class Database(Settings):
@@ -130,13 +133,50 @@ class ApiSettings(Database, Broker, Storage, Limits, Delivery, Logging):
     """What the HTTP API needs."""
 
 
-class IngestSettings(Database, Broker, Storage, Limits, Delivery):
+class IngestSettings(Database, Broker, Storage, Limits, Delivery, Logging):
     """What `ingest` needs."""
 
 
-class RelaySettings(Database, Broker, Delivery):
+class RelaySettings(Database, Broker, Delivery, Logging):
     """What `relay_outbox` needs."""
 
 
-class WorkerSettings(Database, Broker, Storage, Delivery, Reading):
+class Worker(Settings):
+    """What one worker process is.
+
+    Attributes:
+        worker_fleet: which queues it consumes: a name of `contracts.FLEETS`, or `all`.
+        worker_concurrency: jobs it does at once, each in a process of its own.
+        worker_soft_shutdown_seconds: how long a job in hand may take to end after SIGTERM; below ECS's `stopTimeout`
+            of 120 s, so that it ends before the container is killed.
+    """
+
+    worker_fleet: str = "all"
+    worker_concurrency: int = Field(default=1, ge=1)
+    worker_soft_shutdown_seconds: float = Field(default=90, ge=0)
+
+
+class WorkerSettings(Database, Broker, Storage, Delivery, Reading, Worker, Logging):
     """What a Celery worker needs."""
+
+
+class ConfigurationError(RuntimeError):
+    """The environment lacks something, or has it wrong."""
+
+
+def load(kind: type[S], who: str) -> S:
+    """Read a group of settings from the environment.
+
+    Args:
+        kind: the group.
+        who: needs it, e.g. `The API`; begins the sentence.
+
+    Raises:
+        ConfigurationError: naming each variable that is missing or malformed, without values: a URL holds a password.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong = [f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_input=False)]
+        message = f"{who} can't start; set in the environment: {'; '.join(wrong)}"
+        raise ConfigurationError(message) from None

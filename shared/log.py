@@ -33,3 +33,5 @@ def configure(level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # It tells at every start where it found credentials.
+    logging.getLogger("botocore").setLevel(logging.WARNING)

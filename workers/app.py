@@ -6,7 +6,6 @@ Each setting that differs from Celery's default has its reason here; what a task
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
 from celery import Celery, signals
@@ -14,8 +13,8 @@ from kombu import Exchange, Queue
 
 from shared import log as logs
 from shared.bootstrap import services
-from shared.config import Broker
-from shared.contracts import ALL_FLEETS, KEY_PREFIX, PRIORITY_STEPS, queues_of, unacked_key
+from shared.config import Logging, WorkerSettings, load
+from shared.contracts import KEY_PREFIX, PRIORITY_STEPS, queues_of, unacked_key
 
 log = logging.getLogger(__name__)
 
@@ -25,24 +24,19 @@ HARD_LIMIT_SECONDS = 1800
 LONGEST_COUNTDOWN_SECONDS = 300
 MARGIN_SECONDS = 300
 
-SOFT_SHUTDOWN_SECONDS = "90"
-"""How long a job in hand may take to end after SIGTERM, unless `WORKER_SOFT_SHUTDOWN_SECONDS` says otherwise.
-
-Below ECS's `stopTimeout` of 120 s, so that it ends before the container is killed.
-"""
-
 
 def configuration() -> dict[str, Any]:
-    """The whole configuration of a worker of the fleet named by `WORKER_FLEET` (default: every queue).
+    """The whole configuration of a worker.
 
     Raises:
-        pydantic.ValidationError: `REDIS_URL` is missing or does not verify certificates.
-        KeyError: there is no such fleet.
+        ConfigurationError: a setting is missing or malformed.
+        KeyError: there is no fleet of the name given.
     """
-    fleet = os.environ.get("WORKER_FLEET", ALL_FLEETS)
+    settings = load(WorkerSettings, "The worker")
+    fleet = settings.worker_fleet
     unacked = unacked_key(fleet)
     return {
-        "broker_url": Broker().redis_url,
+        "broker_url": settings.redis_url,
         "broker_transport_options": {
             "global_keyprefix": KEY_PREFIX,
             "priority_steps": list(PRIORITY_STEPS),
@@ -74,11 +68,11 @@ def configuration() -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_time_limit": HARD_LIMIT_SECONDS,
-        "worker_soft_shutdown_timeout": float(os.environ.get("WORKER_SOFT_SHUTDOWN_SECONDS", SOFT_SHUTDOWN_SECONDS)),
+        "worker_soft_shutdown_timeout": settings.worker_soft_shutdown_seconds,
         "worker_redirect_stdouts": False,
         "worker_hijack_root_logger": False,
         "worker_send_task_events": False,
-        "worker_concurrency": int(os.environ.get("WORKER_CONCURRENCY", "1")),
+        "worker_concurrency": settings.worker_concurrency,
     }
 
 
@@ -86,14 +80,14 @@ app = Celery("twolane", include=["workers.ocr.tasks", "workers.maintenance.tasks
 app.add_defaults(configuration)
 
 
-def _log_as_json(**_: Any) -> None:
+def _log_as_json(**_signal: Any) -> None:
     """One object a line; what Celery says of each task `workers.job` says better."""
-    logs.configure(os.environ.get("LOG_LEVEL", "INFO"))
-    for chatty in ("celery.worker.strategy", "celery.app.trace", "botocore"):
+    logs.configure(Logging().log_level)
+    for chatty in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _report_engines(**_: Any) -> None:
+def _report_engines(**_signal: Any) -> None:
     """Tell the API what can be read with here; then forget the connections, which children must not inherit."""
     from workers.ocr import catalog  # noqa: PLC0415  # a worker of another fleet has no OCR libraries
 
@@ -102,12 +96,13 @@ def _report_engines(**_: Any) -> None:
     services.cache_clear()
 
 
-def _warm_up(**_: Any) -> None:
-    """Make what the first document would wait for: connections, and the process that readers are forked from."""
+def _warm_up(**_signal: Any) -> None:
+    """Make what the first document would wait for: clients, and the process that readers are forked from."""
     from workers.ocr import sandbox  # noqa: PLC0415  # likewise
 
     sandbox.warm_up()
-    _ = services().store, services().jobs
+    for name in ("store", "jobs", "ledger"):
+        getattr(services(), name)
 
 
 signals.setup_logging.connect(_log_as_json)

@@ -5,23 +5,18 @@ from __future__ import annotations
 import logging
 
 from fastapi import FastAPI
-from pydantic import ValidationError
 
 from functions.api import VERSION, errors, openapi
 from functions.api.middleware import BodyLimit, RequestContext, RequestIdFilter
 from functions.api.routes import documents, health, keys, pages, results, uploads
 from shared import log
 from shared.bootstrap import services
-from shared.config import ApiSettings
+from shared.config import ApiSettings, load
 
 DESCRIPTION = """Reads documents: send an image or PDF, get its text.
 
 Errors are problem documents (RFC 9457) with a stable `code`. Lists answer `items` and `next_cursor`; give that as
 `cursor` to go on. Times are RFC 3339, UTC. Every answer carries `X-Request-ID`; send one to choose it."""
-
-
-class ConfigurationError(RuntimeError):
-    """The environment lacks something, or has it wrong."""
 
 
 def create_app() -> FastAPI:
@@ -30,7 +25,7 @@ def create_app() -> FastAPI:
     Raises:
         ConfigurationError: naming each variable that is missing or malformed.
     """
-    settings = _settings()
+    settings = load(ApiSettings, "The API")
     log.configure(settings.log_level)
     for handler in logging.getLogger().handlers:
         handler.addFilter(RequestIdFilter())
@@ -57,13 +52,3 @@ def _wire() -> None:
     wired = services()
     for name in ("submission", "documents", "broker", "keys", "idempotency"):
         getattr(wired, name)
-
-
-def _settings() -> ApiSettings:
-    try:
-        return ApiSettings()
-    except ValidationError as error:
-        # The values stay out of it: a database URL holds a password.
-        wrong = [f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_input=False)]
-        message = f"The API can't start; set in the environment: {'; '.join(wrong)}"
-        raise ConfigurationError(message) from None

@@ -9,12 +9,14 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions._runtime import each_message
+from functions._runtime import each_message, require
 from shared.bootstrap import services
+from shared.config import IngestSettings
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Accept every upload of a batch; accepting one twice changes nothing."""
+    require(IngestSettings)
     return each_message(event, context, accept)
 
 

@@ -88,9 +88,8 @@ class Bench:
     def stack(self, *, workers: int, environment: Mapping[str, str] | None = None) -> Iterator[Api]:
         """The local stack with so many workers, all of which have taken their first look at the queues."""
         self.say(f"starting the stack with {workers} workers")
-        with running_stack(
-            self.scratch / "stack", workers=workers, environment=STACK | dict(environment or {})
-        ) as stack:
+        settings = {**STACK, **(environment or {})}
+        with running_stack(self.scratch / "stack", workers=workers, environment=settings) as stack:
             headers = {"Authorization": f"Bearer {stack.admin_key}"}
             with httpx.Client(base_url=stack.url, headers=headers, timeout=WAIT_SECONDS + 10) as client:
                 _await_workers(client, workers)

@@ -43,17 +43,14 @@ class Line:
         return None if self.target is None else self.target.met(self.value)
 
     def __str__(self) -> str:
-        amount = f"{self.value:,.2f}" if abs(self.value) < 100 else f"{self.value:,.0f}"  # noqa: PLR2004  # 3 digits
-        verdict = "" if self.target is None else f"  target {self.target} {self.unit}: {_VERDICTS[self.met]}"
+        amount = f"{self.value:,.2f}" if abs(self.value) < 100 else f"{self.value:,.0f}"
+        verdict = f"  target {self.target} {self.unit}: {'met' if self.met else 'NOT MET'}" if self.target else ""
         return f"  {self.what:<66} {amount:>9} {self.unit:<7}{verdict}".rstrip()
 
     def as_json(self) -> dict[str, Any]:
         """The line for programs."""
         target = None if self.target is None else str(self.target)
         return {"what": self.what, "value": self.value, "unit": self.unit, "target": target, "met": self.met}
-
-
-_VERDICTS = {True: "met", False: "NOT MET"}
 
 
 def alternate(rounds: int, *measures: Callable[[], float], say: Callable[[str], None]) -> list[list[float]]:

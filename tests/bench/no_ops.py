@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from redis import Redis
 from sqlalchemy import func, select
@@ -44,8 +44,7 @@ class NoOps:
         with self._database.write() as work:
             for _ in range(MESSAGES):
                 work.send(Ping())
-        rate = self._rate(Ping.queue, ["-m", "workers"], self._open_jobs)
-        return rate
+        return self._rate(Ping.queue, ["-m", "workers"], self._open_jobs)
 
     def plain(self) -> float:
         """Return tasks a second."""

@@ -88,13 +88,14 @@ def test_after_all_that_the_worker_still_reads(shared_lanes: Lanes) -> None:
 
 
 def test_an_encrypted_pdf_opens_with_its_password(shared_lanes: Lanes) -> None:
-    answer = shared_lanes.submit(("secret.pdf", hostile.text_pdf("open sesame")), password="open sesame")
+    password = "open sesame"  # noqa: S105  # of a document made here
+    answer = shared_lanes.submit(("secret.pdf", hostile.text_pdf(password)), password=password)
     document = shared_lanes.wait(answer.json()["id"])
     assert document["status"] == "completed"
     text = shared_lanes.client.get(f"/v1/documents/{document['id']}/result", params={"format": "text"}).text
     assert "harbour lights" in text
-    assert "open sesame" not in shared_lanes.log()
-    assert "open sesame" not in answer.text
+    assert password not in shared_lanes.log()
+    assert password not in answer.text
 
 
 def test_pages_of_a_5000_page_pdf_can_be_read_by_name(shared_lanes: Lanes) -> None:
@@ -115,7 +116,7 @@ def test_an_announced_file_over_the_limit_is_refused(shared_lanes: Lanes) -> Non
         ("scans/2026/receipt.png", "receipt.png"),
         ("C:\\scans\\receipt.png", "receipt.png"),
         ("../../etc/passwd.png", "passwd.png"),
-        ("Überweisung – 領収書 ❤.png", "Überweisung – 領収書 ❤.png"),
+        ("Überweisung 領収書 ❤.png", "Überweisung 領収書 ❤.png"),
     ],
 )
 def test_odd_file_names_keep_their_last_part(shared_lanes: Lanes, sent: str, kept: str) -> None:

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from functions.api import VERSION
-from functions.api.main import ConfigurationError, create_app
+from functions.api.main import create_app
 from shared.adapters.broker import Broker
 from shared.bootstrap import services
+from shared.config import ConfigurationError
 from tests.unit.functions.api.conftest import Connect, serve
 
 
