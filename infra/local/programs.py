@@ -32,9 +32,12 @@ def redis(layout: Layout, port: int, environment: Mapping[str, str]) -> Program:
 
 
 def prepare(layout: Layout, environment: Mapping[str, str]) -> Program:
-    """Migrations, the admin key and the first round of the relay; ends by itself."""
+    """Migrations, the admin key and the first round of the relay; ends by itself.
+
+    The broker has just been started, empty: whatever was sent before is lost for certain, without a grace.
+    """
     command = (sys.executable, "-m", "infra.local.prepare", str(layout.root))
-    return Program("prepare", command, environment, colour="white", shows=nothing)
+    return Program("prepare", command, {**environment, "RELAY_GRACE_SECONDS": "0"}, colour="white", shows=nothing)
 
 
 def api(port: int, environment: Mapping[str, str], *, reload: bool) -> Program:
