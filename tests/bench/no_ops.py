@@ -31,7 +31,7 @@ class NoOps:
 
     def __init__(self, bench: Bench, api: Api) -> None:
         self._bench = bench
-        self._environment = {**api.stack.environment, "WORKER_FLEET": "default"}
+        self._environment = {**api.stack.environment, "WORKER_FLEET": "default", "WORKER_SOFT_SHUTDOWN_SECONDS": "1"}
         self._database = Database(make_engine(api.stack.database_url), Broker(api.stack.redis_url).send)
         self._redis = Redis.from_url(api.stack.redis_url)
 

@@ -104,7 +104,6 @@ class Lanes:
 
     def wait(self, document_id: str, timeout: float = 60, *, relaying: bool = False) -> dict[str, Any]:
         """Wait until a document is final; `relaying` runs the relay meanwhile, as the schedule would."""
-
         relayed = 0.0
 
         def final() -> dict[str, Any] | None:

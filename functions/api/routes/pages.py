@@ -23,7 +23,11 @@ ANSWER_BYTES = 4 * MIB
 
 @router.get("/{document_id}/pages", response_model=PageList, responses=problems(401, 404, 422))
 def list_pages(caller: CallerDep, document_id: UUID, query: Annotated[PageQuery, Query()]) -> Response:
-    """List the pages that are done or failed, in order of their number."""
+    """List the pages that are done or failed, in order of their number.
+
+    Several workers read a long document: while it is being read there may be gaps, which close later. To miss none, go
+    on from the last page before a gap.
+    """
     rows = services().documents.pages(caller.account_id, document_id, query.after, query.limit + 1)
     shown = _that_fit(rows[: query.limit], words=query.words)
     cursor = f'"{rows[len(shown) - 1].number}"' if len(shown) < len(rows) else "null"
