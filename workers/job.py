@@ -91,7 +91,9 @@ class Heartbeat:
         self._jobs = jobs
         self._interval = lease_seconds / 3
         self._lease: Lease | None = None
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread.start()
 
     @contextmanager
     def keep(self, claim: Claim) -> Iterator[Lease]:
@@ -102,9 +104,13 @@ class Heartbeat:
         finally:
             self._lease = None
 
+    def stop(self) -> None:
+        """End the thread, and wait for a renewal that is under way."""
+        self._stopped.set()
+        self._thread.join()
+
     def _beat(self) -> None:
-        while True:
-            time.sleep(self._interval)
+        while not self._stopped.wait(self._interval):
             lease = self._lease
             if lease is None:
                 continue
@@ -174,16 +180,16 @@ def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, 
         return
     started = time.perf_counter()
     with heartbeat().keep(claim) as lease:
-        outcome = _attempt(function, message.model_validate(payload), Run(services(), claim, lease))
+        outcome = _attempt(function, message, payload, Run(services(), claim, lease))
     seconds = round(time.perf_counter() - started, 3)
     log.info(outcome, extra={"job": message.name, "job_id": job_id, "attempt": claim.attempt, "seconds": seconds})
 
 
-def _attempt(function: Callable[[J, Run], None], message: J, run: Run) -> str:
+def _attempt(function: Callable[[J, Run], None], message: type[J], payload: dict[str, Any], run: Run) -> str:
     """Run one attempt and return how it ended, in a word."""
     jobs = run.services.jobs
     try:
-        function(message, run)
+        function(message.model_validate(payload), run)
     except (DocumentGone, LeaseLost) as gone:
         jobs.succeed(run.claim)
         return str(gone)

@@ -1,0 +1,1 @@
+"""The heavy lane, piece by piece, on real databases."""
