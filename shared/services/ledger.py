@@ -105,6 +105,11 @@ class Ledger:
             raise _gone(document_id)
         return row
 
+    def exists(self, document_id: UUID) -> bool:
+        """Tell whether there still is such a document."""
+        with self._database.read() as session:
+            return session.scalar(select(Document.id).where(Document.id == document_id)) is not None
+
     def open(self, document_id: UUID, page_count: int, numbers: Sequence[int]) -> Progress:
         """Write the ledger, once.
 

@@ -18,8 +18,8 @@ from shared.errors import Permanent, TooManyPages
 from shared.models import Document
 from shared.services import page_range
 from shared.services.engines import AUTO, AUTO_ENGINE
-from shared.services.ledger import FailedPage, ReadPage
-from workers.job import Run
+from shared.services.ledger import DocumentGone, FailedPage, ReadPage
+from workers.job import LeaseLost, Run
 from workers.ocr import outputs
 from workers.ocr.sandbox import PageFailed, PageRead, Reader, ReadLimits, ReadOptions
 from workers.ocr.source import SourceCache
@@ -52,8 +52,7 @@ def read_document(document_id: UUID, run: Run) -> None:
         Transient: try again.
     """
     ledger = run.services.ledger
-    document = ledger.begin(document_id)
-    with _reader(document) as reader:
+    with _clearing_up(document_id), _reader(document := ledger.begin(document_id)) as reader:
         if document.pages_total is None:
             ledger.open(document_id, reader.page_count, _selected(document, reader.page_count))
         _save(document, reader.text_layers(ledger.pending(document_id)), run)
@@ -72,11 +71,12 @@ def read_chunk(document_id: UUID, chunk: int, run: Run) -> None:
         DocumentGone, LeaseLost: stop.
         Transient: try again; pages already read are kept.
     """
-    document = run.services.ledger.get(document_id)
-    pending = run.services.ledger.pending(document_id, chunk)
-    if pending:
-        with _reader(document) as reader:
-            _save(document, reader.read(pending), run)
+    with _clearing_up(document_id):
+        document = run.services.ledger.get(document_id)
+        pending = run.services.ledger.pending(document_id, chunk)
+        if pending:
+            with _reader(document) as reader:
+                _save(document, reader.read(pending), run)
     close_if_complete(document_id, run)
 
 
@@ -98,6 +98,9 @@ def close_if_complete(document_id: UUID, run: Run) -> None:
         outputs.assemble(document, summary, ledger, run.services.store)
     if ledger.close(document_id, summary):
         log.info("document closed", extra={"document_id": document_id, "pages": summary.total})
+    elif not ledger.exists(document_id):
+        # Deleted while its outputs were written, after its other files.
+        run.services.store.delete_prefix(f"documents/{document_id}/")
     _sources().forget(document_id)
 
 
@@ -105,6 +108,16 @@ def chunked(pages: Sequence[int]) -> list[Sequence[int]]:
     """Cut pages into chunks, all of the same size but the last."""
     size = min(max(len(pages) // CHUNKS, MIN_CHUNK), MAX_CHUNK)
     return [pages[start : start + size] for start in range(0, len(pages), size)]
+
+
+@contextmanager
+def _clearing_up(document_id: UUID) -> Iterator[None]:
+    """Drop the file of a document that is no longer being read, or not here: another job would fetch it again."""
+    try:
+        yield
+    except (DocumentGone, LeaseLost):
+        _sources().forget(document_id)
+        raise
 
 
 @cache
@@ -185,7 +198,12 @@ def _flush(document: Document, pages: Sequence[PageRead], run: Run) -> None:
     for page in pages:
         rows.append(_row(page, key, offset))
         offset += len(page.words_json)
-    run.services.ledger.save(document.id, rows)
+    try:
+        run.services.ledger.save(document.id, rows)
+    except DocumentGone:
+        # It may have been deleted, and its files with it, before these words were written.
+        run.services.store.delete_prefix(key)
+        raise
 
 
 def _row(page: PageRead, key: str, offset: int) -> ReadPage:
