@@ -15,13 +15,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import ClauseElement, Connection, Dialect, Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.contracts import Job
+from shared.db.direct import Statement
 from shared.db.engine import WRITES
 from shared.errors import BrokerUnavailable, DatabaseUnavailable
 from shared.models import JobRow, OutboxRow, utcnow
@@ -158,13 +159,26 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """Open a bare connection whose transaction will write, for single statements where every microsecond counts.
+        """Open a bare connection whose transaction will write, for a statement that needs no session.
 
         Raises:
             DatabaseUnavailable: the database did not answer.
         """
         with _our_errors(), self._writer.connect() as connection:
             yield connection
+
+    def prepare(self, clause: ClauseElement) -> Callable[..., int]:
+        """Return a function that runs one writing statement, each time in a transaction of its own; see `Statement`.
+
+        It takes the values of the statement's parameters by name, and raises DatabaseUnavailable.
+        """
+        statement = Statement(self.engine, clause)
+
+        def run(**values: Any) -> int:
+            with _our_errors(self.engine.dialect):
+                return statement.run(**values)
+
+        return run
 
     def _publish_committed(self, messages: Sequence[Message]) -> None:
         """Publish without ever failing the caller, whose work is committed; the relay repeats what is left."""
@@ -198,11 +212,13 @@ class Database:
 
 
 @contextmanager
-def _our_errors() -> Iterator[None]:
+def _our_errors(dialect: Dialect | None = None) -> Iterator[None]:
+    """Speak of a database that does not answer; with a dialect, whose driver is called directly, in its errors too."""
+    driver = () if dialect is None else (dialect.loaded_dbapi.OperationalError, dialect.loaded_dbapi.InterfaceError)
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        message = f"The database does not answer: {error.orig}. Try again in a moment."
+    except (OperationalError, InterfaceError, *driver) as error:
+        message = f"The database does not answer: {getattr(error, 'orig', error)}. Try again in a moment."
         raise DatabaseUnavailable(message) from error
     except PoolTimeout as error:
         message = "Every database connection of this process is in use. Try again in a moment."

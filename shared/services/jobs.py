@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, and_, bindparam, or_, select, true, update
@@ -75,20 +74,22 @@ class Jobs:
     def __init__(self, database: Database, delivery: Delivery) -> None:
         self._database = database
         self._delivery = delivery
+        # What every job does goes the short way to the database.
+        self._claim, self._renew, self._succeed = map(database.prepare, (_CLAIM, _RENEW, _SUCCEED))
 
     def claim(self, job_id: UUID) -> Claim | None:
         """Take a job by one conditional UPDATE; None where another has it, it is over, or its attempts are used up."""
         now, token, cap = utcnow(), uuid4(), self._delivery.max_attempts
-        attempt = self._execute(_CLAIM, job=job_id, now=now, cap=cap, token=token, until=now + self._lease)
+        attempt = self._claim(job=job_id, now=now, cap=cap, token=token, until=now + self._lease)
         return Claim(job_id, token, attempt, last=attempt >= cap) if attempt else None
 
     def renew(self, claim: Claim) -> bool:
         """Extend the lease; False where the job is no longer ours: taken over, cancelled or deleted."""
-        return bool(self._execute(_RENEW, job=claim.job_id, token=claim.token, until=utcnow() + self._lease))
+        return bool(self._renew(job=claim.job_id, token=claim.token, until=utcnow() + self._lease))
 
     def succeed(self, claim: Claim) -> bool:
         """Close a job that is done; False where it was no longer ours."""
-        return bool(self._execute(_SUCCEED, job=claim.job_id, token=claim.token, now=utcnow()))
+        return bool(self._succeed(job=claim.job_id, token=claim.token, now=utcnow()))
 
     def fail(self, claim: Claim, error: Exception) -> JobStatus | None:
         """Note a failure: queue the job again after a back-off, or give it up.
@@ -159,14 +160,6 @@ class Jobs:
         seconds = self._delivery.retry_seconds * 2 ** (attempt - 1)
         jitter = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # spreads load, guards nothing
         return min(timedelta(seconds=seconds * jitter), MAX_COUNTDOWN)
-
-    def _execute(self, statement: Any, **values: Any) -> int:
-        """Run one statement in a transaction of its own: the RETURNING value, or the number of rows."""
-        with self._database.connect() as connection:
-            result = connection.execute(statement, values)
-            count = (result.scalar() or 0) if result.returns_rows else result.rowcount
-            connection.commit()
-        return int(count)
 
 
 def _lock_documents(session: Session, ids: Select[UUID | None] | Sequence[UUID | None]) -> None:

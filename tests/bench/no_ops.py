@@ -47,11 +47,18 @@ class NoOps:
         return self._rate(Ping.queue, ["-m", "workers"], self._open_jobs)
 
     def plain(self) -> float:
-        """Return tasks a second."""
+        """Return tasks a second of a worker that says nothing of them, which is how Celery starts."""
+        return self._plain("WARNING")
+
+    def plain_logging(self) -> float:
+        """Return tasks a second of a worker that logs each of them, as ours does."""
+        return self._plain("INFO")
+
+    def _plain(self, level: str) -> float:
         plain_celery.app.conf.broker_url = self._environment["REDIS_URL"]
         for _ in range(MESSAGES):
             plain_celery.no_op.delay()
-        return self._rate(plain_celery.QUEUE, plain_celery.WORKER, lambda: 0)
+        return self._rate(plain_celery.QUEUE, [*plain_celery.WORKER, "--loglevel", level], lambda: 0)
 
     def _rate(self, queue: str, arguments: list[str], undone: Callable[[], int]) -> float:
         with self._bench.worker([sys.executable, *arguments], self._environment):

@@ -14,7 +14,7 @@ WORKER = [
     *("-m", "celery", "--app", "tests.bench.plain_celery", "worker", "--pool", "prefork", "--concurrency", "1"),
     *("--without-gossip", "--without-mingle"),
 ]
-"""Arguments of Python that run its worker, as quiet as Celery is by itself."""
+"""Arguments of Python that run its worker."""
 
 app = Celery("plain", broker=os.environ.get("REDIS_URL"), set_as_current=False)
 app.conf.update(

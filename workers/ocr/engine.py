@@ -16,7 +16,7 @@ class PageImage:
     """One page, rendered.
 
     Attributes:
-        path: an image file an engine can open (PGM or PPM, or the uploaded image itself).
+        path: an image file an engine can open (an uncompressed one, or the uploaded image itself).
         width: pixels.
         height: pixels.
         dpi: dots per inch the page was rendered or scanned at; best guess for photos.
