@@ -10,6 +10,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 SQLITE_BUSY_SECONDS = 30.0
 """How long a writer waits for another: SQLite has one at a time."""
 
+SQLITE_CACHE_KIB = 16 * 1024
+"""Pages a connection keeps, eight times SQLite's default: finding one row among many thousand costs fewer reads."""
+
 WRITES = "twolane_writes"
 """Execution option of a connection whose transaction will write."""
 
@@ -45,6 +48,7 @@ def _configure_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

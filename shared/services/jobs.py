@@ -112,7 +112,7 @@ class Jobs:
 
         Queued again, or given up where the attempts are used up.
         """
-        over = and_(JobRow.status == JobStatus.RUNNING, JobRow.lease_until < utcnow())
+        over = and_(JobRow.finished_at.is_(None), JobRow.status == JobStatus.RUNNING, JobRow.lease_until < utcnow())
         with self._database.write() as work:
             query = select(JobRow.id, JobRow.document_id).where(over).order_by(JobRow.lease_until).limit(limit)
             found = work.session.execute(query).all()

@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 BATCH = 500
 """Rows in one transaction: SQLite has one writer, and others want their turn."""
 
-RECENT = timedelta(minutes=10)
-"""How far back to look for jobs that overtook others."""
-
 UNDER_WAY = timedelta(seconds=2)
 """Younger outbox rows are being published by whoever wrote them."""
 
@@ -100,7 +97,7 @@ class Relay:
 
         More jobs are overdue than messages wait in its queues: then all overdue ones go again, for which of them lost
         theirs can't be known. Or a job was overtaken: queues are first in, first out, so where a later job of the same
-        queue and priority has started, the message of an earlier one is gone. A message too many finds its job claimed.
+        queue and priority is running, the message of an earlier one is gone. A message too many finds its job claimed.
         """
         overdue = and_(*_GIVEN, JobRow.queued_at <= utcnow() - self._grace)
         try:
@@ -115,9 +112,10 @@ class Relay:
         return self._repeat(lambda limit: self._resend(lost, limit))
 
     def _overtaken(self, session: Session) -> ColumnElement[bool]:
+        running = (JobRow.finished_at.is_(None), JobRow.status == JobStatus.RUNNING)
         newest = (
             select(JobRow.queue, JobRow.priority, func.max(JobRow.queued_at))
-            .where(JobRow.started_at >= utcnow() - RECENT)
+            .where(*running)
             .group_by(JobRow.queue, JobRow.priority)
         )
         return or_(
@@ -139,6 +137,7 @@ class Relay:
 
 
 _GIVEN = (
+    JobRow.finished_at.is_(None),
     JobRow.status == JobStatus.QUEUED,
     ~exists().where(OutboxRow.job_id == JobRow.id),
 )

@@ -123,7 +123,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_jobs_key")),
     )
     op.create_index(op.f("ix_jobs_document_id"), "jobs", ["document_id"], unique=False)
-    op.create_index("ix_jobs_status_queued", "jobs", ["status", "queued_at"], unique=False)
+    op.create_index(
+        "ix_jobs_open",
+        "jobs",
+        ["queued_at"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NULL"),
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
     op.create_table(
         "pages",
         sa.Column("document_id", sa.Uuid(), nullable=False),
@@ -168,7 +175,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_outbox_available_at"), table_name="outbox")
     op.drop_table("outbox")
     op.drop_table("pages")
-    op.drop_index("ix_jobs_status_queued", table_name="jobs")
+    op.drop_index("ix_jobs_open", table_name="jobs")
     op.drop_index(op.f("ix_jobs_document_id"), table_name="jobs")
     op.drop_table("jobs")
     op.drop_table("idempotency_keys")

@@ -113,7 +113,8 @@ def test_what_the_broker_still_holds_is_not_sent_again(
     relay: Relay, rows: Rows, outgoing: Outgoing, waiting: Waiting
 ) -> None:
     given(rows)
-    rows.job(status=JobStatus.RUNNING, lease_until=utcnow() + timedelta(minutes=1))
+    lease_until = utcnow() + timedelta(minutes=1)
+    rows.job(status=JobStatus.RUNNING, lease_until=lease_until, queued_at=utcnow() - 2 * AGES_AGO)
     waiting.count = 2
     assert relay.run() == NOTHING
     assert outgoing.sent == []
@@ -125,7 +126,7 @@ def test_a_job_that_a_later_one_overtook_is_sent_again(
     lost, other_priority = given(rows), given(rows)
     rows.change(JobRow, other_priority, priority=9)
     later = given(rows, timedelta(minutes=5))
-    rows.change(JobRow, later, status=JobStatus.SUCCEEDED, started_at=utcnow())
+    rows.change(JobRow, later, status=JobStatus.RUNNING, lease_until=utcnow() + timedelta(minutes=1))
     waiting.count = 100
     assert relay.run().resent == 1
     assert [message.job_id for message in outgoing.sent] == [lost]
