@@ -64,9 +64,14 @@ def three_pages(tmp_path: Path) -> Path:
     return pdf_of(["First page", "Second page", "Third page"], tmp_path / "three.pdf")
 
 
+def fork_servers() -> list[psutil.Process]:
+    """The fork servers of this process; other tests may have servers of other kinds running."""
+    return [child for child in psutil.Process().children() if "workers.ocr.fork_server" in child.cmdline()]
+
+
 def readers() -> list[psutil.Process]:
-    """Every process below this one, but for the fork server."""
-    return [child for server in psutil.Process().children() for child in server.children(recursive=True)]
+    """Every process below a fork server of this one."""
+    return [reader for server in fork_servers() for reader in server.children(recursive=True)]
 
 
 @pytest.fixture(autouse=True)
@@ -298,18 +303,19 @@ def test_hundreds_of_readers_leak_neither_processes_descriptors_nor_memory(hello
         read_once()
     gc.collect()
     this = psutil.Process()
-    [server] = this.children()
+    [server] = fork_servers()
     before = this.num_fds(), server.num_fds(), this.memory_info().rss
     for _ in range(300):
         read_once()
     gc.collect()
     assert (this.num_fds(), server.num_fds()) == before[:2]
-    assert this.children(recursive=True) == [server]
+    assert fork_servers() == [server]
+    assert readers() == []
     assert this.memory_info().rss - before[2] < 4 * 1024**2
 
 
 def test_a_fork_server_that_was_killed_is_replaced(hello: Path) -> None:
-    [server] = psutil.Process().children()
+    [server] = fork_servers()
     server.kill()
     with reader(hello, engine="null") as opened:
         assert opened.page_count == 1
