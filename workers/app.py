@@ -34,22 +34,9 @@ def configuration() -> dict[str, Any]:
     """
     settings = load(WorkerSettings, "The worker")
     fleet = settings.worker_fleet
-    unacked = unacked_key(fleet)
     return {
         "broker_url": settings.redis_url,
-        "broker_transport_options": {
-            "global_keyprefix": KEY_PREFIX,
-            "priority_steps": list(PRIORITY_STEPS),
-            # Priorities rank before the order of queues.
-            "queue_order_strategy": "priority",
-            # The shortest timeout on a shared key wins, so each fleet has keys of its own.
-            "visibility_timeout": HARD_LIMIT_SECONDS + LONGEST_COUNTDOWN_SECONDS + MARGIN_SECONDS,
-            "unacked_key": unacked,
-            "unacked_index_key": f"{unacked}.index",
-            "unacked_mutex_key": f"{unacked}.mutex",
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-        },
+        "broker_transport_options": _transport(fleet),
         # A worker outlives a broker that is away, however long.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
@@ -73,6 +60,24 @@ def configuration() -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_send_task_events": False,
         "worker_concurrency": settings.worker_concurrency,
+    }
+
+
+def _transport(fleet: str) -> dict[str, Any]:
+    """How kombu speaks to Redis."""
+    unacked = unacked_key(fleet)
+    return {
+        "global_keyprefix": KEY_PREFIX,
+        "priority_steps": list(PRIORITY_STEPS),
+        # Priorities rank before the order of queues.
+        "queue_order_strategy": "priority",
+        # The shortest timeout on a shared key wins, so each fleet has keys of its own.
+        "visibility_timeout": HARD_LIMIT_SECONDS + LONGEST_COUNTDOWN_SECONDS + MARGIN_SECONDS,
+        "unacked_key": unacked,
+        "unacked_index_key": f"{unacked}.index",
+        "unacked_mutex_key": f"{unacked}.mutex",
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
     }
 
 

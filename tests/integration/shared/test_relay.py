@@ -163,7 +163,7 @@ def test_with_the_broker_down_nothing_is_lost_and_nothing_raised(
     assert relay.run() == Healed(published=1, recovered=0, resent=1)
 
 
-def test_one_job_that_cannot_be_given_up_is_no_reason_to_leave_the_others(relay: Relay, rows: Rows) -> None:
+def test_jobs_of_lost_workers_at_their_cap_are_all_given_up(relay: Relay, rows: Rows) -> None:
     past = utcnow() - timedelta(seconds=1)
     for _ in range(3):
         rows.job(status=JobStatus.RUNNING, attempt=3, lease_until=past)
