@@ -1,0 +1,1 @@
+"""The worker's image, as it is deployed."""
