@@ -6,6 +6,7 @@ from functools import cache, cached_property
 
 from shared.adapters.broker import Broker
 from shared.adapters.s3 import S3Store
+from shared.adapters.secrets import database_url, redis_url
 from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
 from shared.config import Delivery, Limits, Storage
@@ -27,7 +28,7 @@ class Services:
     @cached_property
     def broker(self) -> Broker:
         """The Celery broker."""
-        return Broker(BrokerSettings().redis_url)
+        return Broker(redis_url(BrokerSettings()))
 
     @cached_property
     def store(self) -> S3Store:
@@ -38,7 +39,7 @@ class Services:
     def database(self) -> Database:
         """The database, publishing to the broker."""
         settings = DatabaseSettings()
-        return Database(make_engine(settings.database_url), self._publish)
+        return Database(make_engine(database_url(settings), settings.database_pool_size), self._publish)
 
     def _publish(self, message: Message) -> None:
         """Send through a broker that is made with the first message: who only reads needs none."""

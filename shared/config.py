@@ -7,10 +7,10 @@ is a start-up error that names it. Nothing is read at import.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -51,16 +51,49 @@ class Settings(BaseSettings):
 S = TypeVar("S", bound=Settings)
 
 
+def _only_in_the_secret(settings: S, name: str, url: str, secret_arn: str | None) -> S:
+    """Refuse credentials from two places."""
+    if secret_arn and "@" in urlsplit(url).netloc:
+        message = f"{name}_URL names a user although {name}_SECRET_ARN is given; take one of them away"
+        raise ValueError(message)
+    return settings
+
+
 class Database(Settings):
-    """`DATABASE_URL`: where all state lives."""
+    """Where all state lives.
+
+    Attributes:
+        database_url: `postgresql://...` or `sqlite:///PATH`.
+        database_secret_arn: a secret of Secrets Manager, `{"username": ..., "password": ...}`, for a URL without them.
+        database_pool_size: connections a process keeps; 0 keeps none, so that a database that pauses when nobody is
+            connected can.
+    """
 
     database_url: DatabaseUrl
+    database_secret_arn: str | None = None
+    database_pool_size: int = Field(default=5, ge=0)
+
+    @model_validator(mode="after")
+    def database_credentials_come_from_one_place(self) -> Self:
+        """Refuse a URL with a password beside a secret."""
+        return _only_in_the_secret(self, "DATABASE", self.database_url, self.database_secret_arn)
 
 
 class Broker(Settings):
-    """`REDIS_URL`: where messages pass through; may be flushed at any moment."""
+    """Where messages pass through; may be flushed at any moment.
+
+    Attributes:
+        redis_url: `redis://...`, or `rediss://...?ssl_cert_reqs=required`.
+        redis_secret_arn: a secret of Secrets Manager, `{"password": ...}`, for a URL without one.
+    """
 
     redis_url: RedisUrl
+    redis_secret_arn: str | None = None
+
+    @model_validator(mode="after")
+    def redis_credentials_come_from_one_place(self) -> Self:
+        """Refuse a URL with a password beside a secret."""
+        return _only_in_the_secret(self, "REDIS", self.redis_url, self.redis_secret_arn)
 
 
 class Storage(Settings):
@@ -129,6 +162,18 @@ class Logging(Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
+class Telemetry(Settings):
+    """`STACK_NAME`: which deployment a metric is of; several share one account."""
+
+    stack_name: str = "local"
+
+
+class Doze(Settings):
+    """`DATABASE_DOZE_SECONDS`: how long the schedules leave an idle database alone, so that it can pause; 0: never."""
+
+    database_doze_seconds: int = Field(default=0, ge=0)
+
+
 class ApiSettings(Database, Broker, Storage, Limits, Delivery, Logging):
     """What the HTTP API needs."""
 
@@ -137,8 +182,16 @@ class IngestSettings(Database, Broker, Storage, Limits, Delivery, Logging):
     """What `ingest` needs."""
 
 
-class RelaySettings(Database, Broker, Delivery, Logging):
+class RelaySettings(Database, Broker, Delivery, Doze, Logging):
     """What `relay_outbox` needs."""
+
+
+class PublishMetricsSettings(Database, Broker, Delivery, Doze, Telemetry, Logging):
+    """What `publish_metrics` needs."""
+
+
+class CreateKeySettings(Database, Logging):
+    """What `create_key` needs."""
 
 
 class Worker(Settings):
@@ -156,7 +209,7 @@ class Worker(Settings):
     worker_soft_shutdown_seconds: float = Field(default=90, ge=0)
 
 
-class WorkerSettings(Database, Broker, Storage, Delivery, Reading, Worker, Logging):
+class WorkerSettings(Database, Broker, Storage, Delivery, Reading, Worker, Telemetry, Logging):
     """What a Celery worker needs."""
 
 
@@ -177,6 +230,9 @@ def load(kind: type[S], who: str) -> S:
     try:
         return kind()
     except ValidationError as error:
-        wrong = [f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_input=False)]
+        wrong = [
+            ": ".join([*(str(name).upper() for name in item["loc"][:1]), item["msg"].removeprefix("Value error, ")])
+            for item in error.errors(include_input=False)
+        ]
         message = f"{who} can't start; set in the environment: {'; '.join(wrong)}"
         raise ConfigurationError(message) from None

@@ -17,7 +17,7 @@ KEY_PREFIX = "{twolane}:"
 PRIORITY_STEPS = (0, 3, 6, 9)
 """Priorities that Redis tells apart, 0 first; others are rounded down to one of these."""
 
-FLEETS: dict[str, tuple[str, ...]] = {"ocr": ("ocr",), "default": ("default",)}
+FLEETS: dict[str, tuple[str, ...]] = {"ocr": ("ocr",), "reports": ("reports",), "default": ("default",)}
 """The queues each fleet of workers consumes."""
 
 ALL_FLEETS = "all"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
+
+CONNECT_SECONDS = 3
+"""How long a connection to PostgreSQL may take to be made."""
 
 SQLITE_BUSY_SECONDS = 30.0
 """How long a writer waits for another: SQLite has one at a time."""
@@ -17,21 +20,20 @@ WRITES = "twolane_writes"
 """Execution option of a connection whose transaction will write."""
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, pool_size: int = 5) -> Engine:
     """Create an engine; nothing connects until it is used.
 
     Args:
-        url: `postgresql+psycopg://...` or `sqlite:///PATH`.
+        url: `postgresql+psycopg://...` or `sqlite:///PATH`; `?connect_timeout=SECONDS` waits longer than
+            `CONNECT_SECONDS` for a database that must wake up first.
+        pool_size: connections to PostgreSQL that are kept; twice as many may be open at once. 0 keeps none.
     """
     if url.startswith("sqlite"):
         return _sqlite(url)
-    return create_engine(
-        url,
-        pool_pre_ping=True,
-        pool_size=5,
-        max_overflow=5,
-        connect_args={"connect_timeout": 3},
-    )
+    patience = {} if "connect_timeout" in make_url(url).query else {"connect_timeout": CONNECT_SECONDS}
+    if pool_size == 0:
+        return create_engine(url, poolclass=NullPool, connect_args=patience)
+    return create_engine(url, pool_pre_ping=True, pool_size=pool_size, max_overflow=pool_size, connect_args=patience)
 
 
 def _sqlite(url: str) -> Engine:

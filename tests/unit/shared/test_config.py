@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from shared.config import ApiSettings, Broker, Database, Delivery, Storage
+from shared.config import ApiSettings, Broker, ConfigurationError, Database, Delivery, Storage, load
 
 TLS = "rediss://cache.example.com:6379/0?ssl_cert_reqs=required"
 
@@ -75,3 +75,21 @@ def test_a_value_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.lower()):
         Delivery()
+
+
+def test_credentials_in_a_url_and_in_a_secret_contradict_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "DATABASE_URL": "postgresql://someone:hunter2@db.example.com/twolane",
+        "DATABASE_SECRET_ARN": "arn:database",
+        "REDIS_URL": "rediss://:hunter2@cache.example.com:6379?ssl_cert_reqs=required",
+        "REDIS_SECRET_ARN": "arn:redis",
+        "DOCUMENTS_BUCKET": "mine",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    for group in ("REDIS", "DATABASE"):
+        with pytest.raises(ConfigurationError, match=f"{group}_URL names a user although {group}_SECRET_ARN") as refused:
+            load(ApiSettings, "The API")
+        assert "hunter2" not in str(refused.value)
+        monkeypatch.delenv(f"{group}_SECRET_ARN")
+    assert load(ApiSettings, "The API").redis_url == given["REDIS_URL"]
