@@ -88,7 +88,8 @@ def test_credentials_in_a_url_and_in_a_secret_contradict_each_other(monkeypatch:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     for group in ("REDIS", "DATABASE"):
-        with pytest.raises(ConfigurationError, match=f"{group}_URL names a user although {group}_SECRET_ARN") as refused:
+        contradiction = f"{group}_URL names a user although {group}_SECRET_ARN is given"
+        with pytest.raises(ConfigurationError, match=contradiction) as refused:
             load(ApiSettings, "The API")
         assert "hunter2" not in str(refused.value)
         monkeypatch.delenv(f"{group}_SECRET_ARN")
