@@ -1,0 +1,1 @@
+"""What is done to a deployed stack from outside, with the operator's own AWS credentials."""
