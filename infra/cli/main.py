@@ -65,11 +65,20 @@ def up(
     workers: Workers = _CPUS,
     *,
     reload: Annotated[bool, typer.Option("--reload", help="Start the API again when its source changes.")] = False,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TWOLANE_DATABASE_URL",
+            show_envvar=True,
+            metavar="postgresql://...",
+            help="A PostgreSQL to keep all state in, instead of a SQLite file in --data-dir.",
+        ),
+    ] = None,
 ) -> None:
     """Run the whole stack on this machine until Ctrl-C."""
     from infra.local import stack  # noqa: PLC0415 - client commands start faster without it
 
-    raise typer.Exit(stack.up(port=port, data_dir=data_dir, workers=workers, reload=reload))
+    raise typer.Exit(stack.up(port=port, data_dir=data_dir, workers=workers, reload=reload, database_url=database_url))
 
 
 @app.command()

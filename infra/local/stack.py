@@ -1,4 +1,4 @@
-"""The whole stack on one machine: `template.yaml` in an emulator, beside a real Redis, real workers and SQLite."""
+"""The whole stack on one machine: `template.yaml` in an emulator, beside a real Redis, real workers and a database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from signal import SIGTERM
 
-from infra.local import checks, programs, state
+from infra.local import checks, database, programs, state
 from infra.local.aws import Deployment, Emulator, answers, plain_environment
 from infra.local.checks import HOST
 from infra.local.children import die_with_parent
@@ -25,9 +25,10 @@ from infra.local.processes import StopRequestedError, Supervisor
 from infra.local.state import StackState, aws_environment
 
 START_SECONDS = 180.0
+DATABASE_VARIABLE = "TWOLANE_DATABASE_URL"
 
 
-def up(port: int, data_dir: Path, workers: int, *, reload: bool = False) -> int:
+def up(port: int, data_dir: Path, workers: int, *, reload: bool = False, database_url: str | None = None) -> int:
     """Run the stack in the foreground until Ctrl-C.
 
     Args:
@@ -35,6 +36,7 @@ def up(port: int, data_dir: Path, workers: int, *, reload: bool = False) -> int:
         data_dir: everything the stack keeps; the next start goes on from there.
         workers: how many documents are read at once.
         reload: start the API again when its source changes.
+        database_url: a PostgreSQL to keep all state in; None for the SQLite file in the data directory.
 
     Returns:
         The exit code: 0 after Ctrl-C or SIGTERM, 1 when something is missing or an essential process died.
@@ -42,9 +44,13 @@ def up(port: int, data_dir: Path, workers: int, *, reload: bool = False) -> int:
     console = Console()
     try:
         layout = checks.data_directory(data_dir)
-        with checks.exclusive(layout), Supervisor(console, layout.logs) as supervisor:
+        with (
+            checks.exclusive(layout),
+            database.held(layout, database_url) as url,
+            Supervisor(console, layout.logs) as supervisor,
+        ):
             try:
-                _Stack(supervisor, console, layout).run(port, workers, reload=reload)
+                _Stack(supervisor, console, layout, url).run(port, workers, reload=reload)
             except StopRequestedError:
                 console.say("stopping; the workers end what they have in hand, Ctrl-C again does not wait for them")
             finally:
@@ -61,10 +67,11 @@ def up(port: int, data_dir: Path, workers: int, *, reload: bool = False) -> int:
 class _Stack:
     """One start of the stack, step by step."""
 
-    def __init__(self, supervisor: Supervisor, console: Console, layout: Layout) -> None:
+    def __init__(self, supervisor: Supervisor, console: Console, layout: Layout, database_url: str) -> None:
         self._supervisor = supervisor
         self._console = console
         self._layout = layout
+        self._database_url = database_url
 
     def run(self, port: int, workers: int, *, reload: bool) -> None:
         """Start everything, say where it is, watch over it.
@@ -75,7 +82,6 @@ class _Stack:
         """
         began = time.monotonic()
         _check_machine()
-        checks.sound_database(self._layout)
         port = checks.wanted_port(port)
         ports = checks.remembered_ports(self._layout, ("redis", "aws"))
         environment = self._environment(ports)
@@ -114,7 +120,7 @@ class _Stack:
             plain_environment()
             | aws_environment(f"http://{HOST}:{ports['aws']}")
             | {
-                "DATABASE_URL": self._layout.database_url,
+                "DATABASE_URL": self._database_url,
                 "REDIS_URL": f"redis://{HOST}:{ports['redis']}/0",
                 "SOURCE_CACHE_DIR": str(self._layout.sources),
                 # Lines appear when they are written, not when a buffer is full.
@@ -142,13 +148,14 @@ class _Stack:
 
 
 @contextmanager
-def running_stack(
+def running_stack(  # noqa: PLR0913  # each has a default that fits
     data_dir: Path,
     *,
     port: int = 0,
     workers: int = 2,
     quiet: bool = True,
     environment: Mapping[str, str] | None = None,
+    database_url: str | None = None,
 ) -> Iterator[StackState]:
     """A stack in a process of its own, for as long as the `with` block lasts.
 
@@ -158,12 +165,15 @@ def running_stack(
         workers: as for `up`.
         quiet: its log goes to `DATA_DIR/logs/up.log` instead of the terminal.
         environment: variables for all its processes, e.g. `{"LEASE_SECONDS": "2"}`.
+        database_url: as for `up`.
 
     Raises:
         LocalStackError: it did not start; the sentence `up` said.
     """
     layout = checks.data_directory(data_dir)
-    process = _start_apart(layout, port, workers, quiet=quiet, environment=environment or {})
+    # Not as an argument, which every user of the machine may read. What the caller's shell says is for `twolane up`.
+    variables = {**(environment or {}), DATABASE_VARIABLE: database_url or ""}
+    process = _start_apart(layout, port, workers, quiet=quiet, environment=variables)
     try:
         yield _await_state(process, layout)
     finally:
@@ -222,7 +232,8 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--workers", type=int, required=True)
     arguments = parser.parse_args()
-    return up(arguments.port, arguments.data_dir, arguments.workers)
+    database_url = os.environ.get(DATABASE_VARIABLE)
+    return up(arguments.port, arguments.data_dir, arguments.workers, database_url=database_url)
 
 
 if __name__ == "__main__":

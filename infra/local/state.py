@@ -20,7 +20,7 @@ class StackState:
         url: the API under uvicorn, e.g. `http://127.0.0.1:8000`.
         gateway_url: the same API through the emulated gateway and the real zip.
         redis_url: the broker.
-        database_url: the SQLite file.
+        database_url: where all state lives: the SQLite file, or the PostgreSQL that `up` was given.
         aws_endpoint_url: the emulator.
         documents_bucket: where documents and results lie.
         pid: the process that holds the stack; stopping it stops everything.
