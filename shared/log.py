@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from shared import metrics
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 # `json.dumps` would make an encoder for every line.
@@ -36,5 +38,7 @@ def configure(level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # A metric is no detail: without its line a fleet would not be scaled.
+    metrics.log.setLevel(logging.INFO)
     # It tells at every start where it found credentials.
     logging.getLogger("botocore").setLevel(logging.WARNING)
