@@ -1,25 +1,35 @@
-"""Settings -> wired services, once a process. Importing this module does nothing."""
+"""Settings -> wired services, once a process. Importing this module does nothing, and loads none of them.
+
+A process loads what it uses when it first uses it: the relay never sees boto3, a question about a document never waits
+for Celery.
+"""
+
+# ruff: noqa: PLC0415  # as said above: each service's code comes with the service
 
 from __future__ import annotations
 
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
-from shared.adapters.broker import Broker
-from shared.adapters.s3 import S3Store
-from shared.adapters.secrets import database_url, redis_url
 from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
 from shared.config import Delivery, Limits, Storage
-from shared.db.engine import make_engine
-from shared.db.unit_of_work import Database, Message
-from shared.services.documents import Documents
-from shared.services.engines import Engines
-from shared.services.idempotency import Idempotency
-from shared.services.jobs import Jobs
-from shared.services.keys import Keys
-from shared.services.ledger import Ledger
-from shared.services.relay import Relay
-from shared.services.submission import Submission
+from shared.config import Doze as DozeSettings
+
+if TYPE_CHECKING:
+    from shared.adapters.broker import Broker
+    from shared.adapters.s3 import S3Store
+    from shared.db.unit_of_work import Database, Message
+    from shared.services.census import Census
+    from shared.services.documents import Documents
+    from shared.services.doze import Doze
+    from shared.services.engines import Engines
+    from shared.services.idempotency import Idempotency
+    from shared.services.jobs import Jobs
+    from shared.services.keys import Keys
+    from shared.services.ledger import Ledger
+    from shared.services.relay import Relay
+    from shared.services.submission import Submission
 
 
 class Services:
@@ -28,16 +38,25 @@ class Services:
     @cached_property
     def broker(self) -> Broker:
         """The Celery broker."""
+        from shared.adapters.broker import Broker
+        from shared.adapters.secrets import redis_url
+
         return Broker(redis_url(BrokerSettings()))
 
     @cached_property
     def store(self) -> S3Store:
         """The object store."""
+        from shared.adapters.s3 import S3Store
+
         return S3Store(Storage().documents_bucket)
 
     @cached_property
     def database(self) -> Database:
         """The database, publishing to the broker."""
+        from shared.adapters.secrets import database_url
+        from shared.db.engine import make_engine
+        from shared.db.unit_of_work import Database
+
         settings = DatabaseSettings()
         return Database(make_engine(database_url(settings), settings.database_pool_size), self._publish)
 
@@ -48,45 +67,91 @@ class Services:
     @cached_property
     def keys(self) -> Keys:
         """API keys."""
+        from shared.services.keys import Keys
+
         return Keys(self.database)
 
     @cached_property
     def idempotency(self) -> Idempotency:
         """First answers."""
+        from shared.services.idempotency import Idempotency
+
         return Idempotency(self.database)
 
     @cached_property
     def engines(self) -> Engines:
         """The register of engines."""
+        from shared.services.engines import Engines
+
         return Engines(self.database)
 
     @cached_property
     def submission(self) -> Submission:
         """The way in."""
+        from shared.services.submission import Submission
+
         return Submission(self.database, self.store, self.engines, Limits())
 
     @cached_property
     def documents(self) -> Documents:
         """Documents of an account."""
+        from shared.services.documents import Documents
+
         return Documents(self.database, self.store)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The page ledger."""
+        from shared.services.ledger import Ledger
+
         return Ledger(self.database)
 
     @cached_property
     def jobs(self) -> Jobs:
         """The life of a job."""
+        from shared.services.jobs import Jobs
+
         return Jobs(self.database, Delivery())
+
+    @cached_property
+    def doze(self) -> Doze:
+        """Whether the database may be left alone."""
+        from shared.adapters.doze import DozeNote
+        from shared.adapters.secrets import redis_url
+        from shared.services.doze import Doze
+
+        note = DozeNote(redis_url(BrokerSettings()))
+        return Doze(self.database, note, DozeSettings().database_doze_seconds)
 
     @cached_property
     def relay(self) -> Relay:
         """The healer."""
-        return Relay(self.database, self.jobs, Delivery(), self.broker.waiting)
+        from shared.services.relay import Relay
+
+        return Relay(self.database, self.jobs, Delivery(), self.broker.waiting, self.doze)
+
+    @cached_property
+    def census(self) -> Census:
+        """Counts for the metrics."""
+        from shared.services.census import Census
+
+        return Census(self.database, self.broker, self.doze)
+
+
+    def close(self) -> None:
+        """Close what is open of all that was made; the next use opens it again."""
+        for name in ("database", "broker", "store"):
+            if name in self.__dict__:
+                getattr(self, name).close()
 
 
 @cache
 def services() -> Services:
     """The services of this process."""
     return Services()
+
+
+def forget() -> None:
+    """Close every client and forget it, with the secrets it was made from; the next use makes it anew."""
+    services().close()
+    services.cache_clear()

@@ -202,11 +202,15 @@ class Worker(Settings):
         worker_concurrency: jobs it does at once, each in a process of its own.
         worker_soft_shutdown_seconds: how long a job in hand may take to end after SIGTERM; below ECS's `stopTimeout`
             of 120 s, so that it ends before the container is killed.
+        worker_start_seconds: how long broker, database and bucket may take to answer before it gives up starting.
+        worker_alive_file: touched with every sign of life, for the health check of a container; none if not given.
     """
 
     worker_fleet: str = "all"
     worker_concurrency: int = Field(default=1, ge=1)
     worker_soft_shutdown_seconds: float = Field(default=90, ge=0)
+    worker_start_seconds: float = Field(default=30, ge=0)
+    worker_alive_file: Path | None = None
 
 
 class WorkerSettings(Database, Broker, Storage, Delivery, Reading, Worker, Telemetry, Logging):

@@ -35,12 +35,42 @@ def queues_of(fleet: str) -> tuple[str, ...]:
     return FLEETS[fleet]
 
 
+def fleet_of(queue: str) -> str:
+    """The fleet that consumes a queue.
+
+    Raises:
+        KeyError: there is no such queue.
+    """
+    return _FLEET_OF[queue]
+
+
+_FLEET_OF = {queue: fleet for fleet, queues in FLEETS.items() for queue in queues}
+
+
 def unacked_key(fleet: str) -> str:
     """The Redis key, before the prefix, where a fleet's messages under way are kept.
 
     One a fleet: kombu restores by the shortest visibility timeout that any worker of a shared key was given.
     """
     return f"unacked.{fleet}"
+
+
+def workers_key(fleet: str) -> str:
+    """The Redis key, before the prefix, of the sorted set in which a fleet's workers give signs of life.
+
+    A member is one worker; its score is the time of its last sign, in seconds since 1970.
+    """
+    return f"workers.{fleet}"
+
+
+SIGN_OF_LIFE_SECONDS = 10
+"""How often a worker that consumes says so."""
+
+ALIVE_SECONDS = 60
+"""A worker whose last sign of life is older is not counted any more, and its container is unhealthy."""
+
+DOZE_KEY = "doze"
+"""The Redis key, before the prefix, of the note that nothing is open in the database; see `shared.services.doze`."""
 
 
 def broker_priority(priority: int) -> int:

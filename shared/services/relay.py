@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
@@ -17,6 +17,7 @@ from shared.config import Delivery
 from shared.db.unit_of_work import Database, as_message
 from shared.errors import BrokerUnavailable
 from shared.models import JobRow, JobStatus, OutboxRow, utcnow
+from shared.services.doze import Doze
 from shared.services.jobs import Jobs
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,9 @@ class Healed:
     resent: int
 
 
+NOTHING = Healed(published=0, recovered=0, resent=0)
+
+
 class Relay:
     """Runs every minute, and at the start of a local stack.
 
@@ -45,26 +49,42 @@ class Relay:
         jobs: the jobs' life.
         delivery: leases and grace.
         waiting: counts the messages in the broker's queues; raises BrokerUnavailable.
+        doze: knows whether there can be anything to heal; without it the database is always looked at.
     """
 
-    def __init__(self, database: Database, jobs: Jobs, delivery: Delivery, waiting: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        jobs: Jobs,
+        delivery: Delivery,
+        waiting: Callable[[], int],
+        doze: Doze | None = None,
+    ) -> None:
         self._database = database
         self._jobs = jobs
         self._grace = timedelta(seconds=delivery.relay_grace_seconds)
         self._waiting = waiting
+        self._doze = doze
 
     def run(self) -> Healed:
-        """Heal what can be healed now.
+        """Heal what can be healed now; nothing, without a look at the database, where it is known to be idle.
 
         Raises:
             DatabaseUnavailable: the database did not answer; the next run will.
         """
+        if self._doze and self._doze.idle():
+            return NOTHING
+        healed = self._heal()
+        if healed != NOTHING:
+            log.info("healed", extra=asdict(healed))
+        elif self._doze:
+            self._doze.leave_note()
+        return healed
+
+    def _heal(self) -> Healed:
         recovered = self._repeat(self._jobs.recover)
         resent = self._resend_lost()
-        healed = Healed(published=self._publish_due(), recovered=recovered, resent=resent)
-        if healed != Healed(0, 0, 0):
-            log.info("healed", extra={"published": healed.published, "recovered": recovered, "resent": resent})
-        return healed
+        return Healed(published=self._publish_due(), recovered=recovered, resent=resent)
 
     @staticmethod
     def _repeat(step: Callable[[int], int]) -> int:

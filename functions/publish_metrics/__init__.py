@@ -1,0 +1,1 @@
+"""Every minute: how much waits, for how long, and who works on it -> CloudWatch."""
