@@ -15,6 +15,7 @@ from shared import log as logs
 from shared.bootstrap import services
 from shared.config import Logging, WorkerSettings, load
 from shared.contracts import KEY_PREFIX, PRIORITY_STEPS, queues_of, unacked_key
+from workers.alive import SignsOfLife
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def _transport(fleet: str) -> dict[str, Any]:
 
 app = Celery("twolane", include=["workers.ocr.tasks", "workers.maintenance.tasks"], set_as_current=False)
 app.add_defaults(configuration)
+app.steps["consumer"].add(SignsOfLife)
 
 
 def _log_as_json(**_signal: Any) -> None:

@@ -1,7 +1,8 @@
 """The @job wrapper: all task policy lives here.
 
 A job function takes its message and a `Run`, and knows nothing of Celery. Around it: the claim (a second delivery finds
-nothing to claim), the lease that is renewed while work goes on, the attempt cap, back-off, and what a failure means.
+nothing to claim), the lease that is renewed while work goes on, the attempt cap, back-off, what a failure means, and
+one line in the log, which is the job's metrics as well.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,10 +21,13 @@ from billiard.einfo import ExceptionInfo
 from celery import Task
 from celery.exceptions import SoftTimeLimitExceeded
 
+from shared import metrics
 from shared.bootstrap import Services, services
-from shared.config import Delivery
-from shared.contracts import Job
+from shared.config import Delivery, Telemetry
+from shared.contracts import Job, fleet_of
 from shared.errors import DatabaseUnavailable, Transient, TwolaneError
+from shared.metrics import Metric
+from shared.models import JobStatus
 from shared.services.jobs import Claim, Jobs
 from shared.services.ledger import DocumentGone
 from workers.app import HARD_LIMIT_SECONDS, app
@@ -67,6 +71,11 @@ class Run:
     services: Services
     claim: Claim
     lease: Lease = field(repr=False)
+    measured: dict[Metric, float] = field(default_factory=dict, repr=False)
+
+    def measure(self, metric: Metric, value: float) -> None:
+        """Add to a metric of this attempt, which is written when it ends, however it ends."""
+        self.measured[metric] = self.measured.get(metric, 0) + value
 
     def check(self) -> None:
         """Go on only while the job is ours; call it between steps.
@@ -96,11 +105,11 @@ class Heartbeat:
         self._thread.start()
 
     @contextmanager
-    def keep(self, claim: Claim) -> Iterator[Lease]:
-        """Renew a claim's lease until the block ends."""
-        lease = self._lease = Lease(claim)
+    def keep(self, lease: Lease) -> Iterator[None]:
+        """Renew a lease until the block ends."""
+        self._lease = lease
         try:
-            yield lease
+            yield
         finally:
             self._lease = None
 
@@ -130,14 +139,16 @@ class JobTask(Task):  # type: ignore[misc]  # Celery publishes no types
     """A Celery task whose truth is a row."""
 
     abstract = True
+    fleet: str
     max_retries = RESENDS_OF_A_LOST_CHILD
     default_retry_delay = 1
 
     def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: dict[str, Any], einfo: ExceptionInfo) -> None:
         """End the lease of a killed child, in its parent, so that the message sent again finds the job free."""
         del args, einfo
-        log.warning("the process of task %s was lost: %s", task_id, exc)
         services().jobs.release(UUID(kwargs["job_id"]))
+        retried = metrics.fields({metrics.JOBS_RETRIED: 1}, stack=stack_name(), fleet=self.fleet)
+        metrics.log.warning("the process of task %s was lost: %s", task_id, exc, extra=retried)
 
 
 def job(message: type[J], *, time_limit: float = HARD_LIMIT_SECONDS) -> Callable[[Callable[[J, Run], None]], Any]:
@@ -159,6 +170,7 @@ def job(message: type[J], *, time_limit: float = HARD_LIMIT_SECONDS) -> Callable
             consume,
             name=message.name,
             base=JobTask,
+            fleet=fleet_of(message.queue),
             time_limit=time_limit,
             soft_time_limit=time_limit - SOFT_MARGIN_SECONDS,
         )
@@ -178,30 +190,56 @@ def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, 
     if claim is None:
         log.info("nothing to claim", extra={"job": message.name, "job_id": job_id})
         return
+    run = Run(services(), claim, lease=Lease(claim))
     started = time.perf_counter()
-    with heartbeat().keep(claim) as lease:
-        outcome = _attempt(function, message, payload, Run(services(), claim, lease))
-    seconds = round(time.perf_counter() - started, 3)
-    log.info(outcome, extra={"job": message.name, "job_id": job_id, "attempt": claim.attempt, "seconds": seconds})
+    with heartbeat().keep(run.lease):
+        outcome = _attempt(function, message, payload, run)
+    run.measure(metrics.JOB_SECONDS, round(time.perf_counter() - started, 6))
+    if outcome.counted is not None:
+        run.measure(outcome.counted, 1)
+    written = metrics.fields(run.measured, stack=stack_name(), fleet=fleet_of(message.queue))
+    # One line a job, for people and for CloudWatch.
+    metrics.log.info(outcome.said, extra={"job": message.name, "job_id": job_id, "attempt": claim.attempt, **written})
 
 
-def _attempt(function: Callable[[J, Run], None], message: type[J], payload: dict[str, Any], run: Run) -> str:
-    """Run one attempt and return how it ended, in a word."""
+@cache
+def stack_name() -> str:
+    """Which deployment this worker is of."""
+    return Telemetry().stack_name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: in words, and as what it counts; None where the job was not ours to end."""
+
+    said: str
+    counted: Metric | None
+
+
+_COUNTED: Mapping[JobStatus | None, Metric] = {
+    JobStatus.QUEUED: metrics.JOBS_RETRIED,
+    JobStatus.FAILED: metrics.JOBS_FAILED,
+}
+
+
+def _attempt(function: Callable[[J, Run], None], message: type[J], payload: dict[str, Any], run: Run) -> Outcome:
+    """Run one attempt and write down how it ended."""
     jobs = run.services.jobs
     try:
         function(message.model_validate(payload), run)
     except (DocumentGone, LeaseLost) as gone:
         jobs.succeed(run.claim)
-        return str(gone)
+        return Outcome(str(gone), None)
     except SoftTimeLimitExceeded:
-        jobs.fail(run.claim, JobTimeout(f"{message.name} ran into its time limit."))
-        return "timed out"
+        return _failed(run, JobTimeout(f"{message.name} ran into its time limit."))
     except TwolaneError as error:
-        status = jobs.fail(run.claim, error)
-        return f"{status}: {error}"
+        return _failed(run, error)
     except Exception as error:
         log.exception("%s failed", message.name)
-        status = jobs.fail(run.claim, error)
-        return f"{status}: {error!r}"
-    jobs.succeed(run.claim)
-    return "succeeded"
+        return _failed(run, error)
+    return Outcome("succeeded", metrics.JOBS_SUCCEEDED if jobs.succeed(run.claim) else None)
+
+
+def _failed(run: Run, error: Exception) -> Outcome:
+    status = run.services.jobs.fail(run.claim, error)
+    return Outcome(f"{status or 'no longer ours'}: {str(error) or repr(error)}", _COUNTED.get(status))

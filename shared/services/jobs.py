@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, and_, bindparam, or_, select, true, update
+from sqlalchemy import Select, and_, bindparam, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from shared.config import Delivery
+from shared.contracts import OcrDocument
 from shared.db.unit_of_work import MAX_COUNTDOWN, Database, UnitOfWork
 from shared.errors import Permanent, TwolaneError, WorkerLost
 from shared.models import Document, JobRow, JobStatus, utcnow
@@ -139,6 +140,12 @@ class Jobs:
                 .returning(JobRow.id)
             )
             return len(ended.all())
+
+    def accepted_at(self, document: Document) -> datetime:
+        """When a document was accepted to be read, or to be read again: its youngest job that opens it is as old."""
+        opening = (JobRow.document_id == document.id, JobRow.name == OcrDocument.name)
+        with self._database.read() as session:
+            return session.scalar(select(func.max(JobRow.created_at)).where(*opening)) or document.created_at
 
     @property
     def _lease(self) -> timedelta:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from functools import cache
 from uuid import UUID, uuid4
 
+from shared import metrics
 from shared.bootstrap import services
 from shared.config import Reading
 from shared.errors import Permanent, TooManyPages
-from shared.models import Document
+from shared.models import Document, utcnow
 from shared.services import page_range
 from shared.services.engines import AUTO, AUTO_ENGINE
 from shared.services.ledger import DocumentGone, FailedPage, ReadPage
@@ -97,6 +98,8 @@ def close_if_complete(document_id: UUID, run: Run) -> None:
     if len(summary.failed) < summary.total:
         outputs.assemble(document, summary, ledger, run.services.store)
     if ledger.close(document_id, summary):
+        took = utcnow() - run.services.jobs.accepted_at(document)
+        run.measure(metrics.DOCUMENT_SECONDS, round(took.total_seconds(), 3))
         log.info("document closed", extra={"document_id": document_id, "pages": summary.total})
     elif not ledger.exists(document_id):
         # Deleted while its outputs were written, after its other files.
@@ -200,6 +203,7 @@ def _flush(document: Document, pages: Sequence[PageRead], run: Run) -> None:
         offset += len(page.words_json)
     try:
         run.services.ledger.save(document.id, rows)
+        run.measure(metrics.PAGES_READ, len(rows))
     except DocumentGone:
         # It may have been deleted, and its files with it, before these words were written.
         run.services.store.delete_prefix(key)
