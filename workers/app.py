@@ -12,10 +12,13 @@ from celery import Celery, signals
 from kombu import Exchange, Queue
 
 from shared import log as logs
+from shared.adapters import secrets
 from shared.bootstrap import services
 from shared.config import Logging, WorkerSettings, load
 from shared.contracts import KEY_PREFIX, PRIORITY_STEPS, queues_of, unacked_key
 from workers.alive import SignsOfLife
+from workers.protection import Protection
+from workers.shutdown import Shutdown
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +33,14 @@ def configuration() -> dict[str, Any]:
     """The whole configuration of a worker.
 
     Raises:
-        ConfigurationError: a setting is missing or malformed.
+        ConfigurationError: a setting is missing or malformed, or a secret can't be read.
+        BrokerUnavailable: Secrets Manager does not answer.
         KeyError: there is no fleet of the name given.
     """
     settings = load(WorkerSettings, "The worker")
     fleet = settings.worker_fleet
     return {
-        "broker_url": settings.redis_url,
+        "broker_url": secrets.redis_url(settings),
         "broker_transport_options": _transport(fleet),
         # A worker outlives a broker that is away, however long.
         "broker_connection_retry_on_startup": True,
@@ -56,6 +60,7 @@ def configuration() -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_time_limit": HARD_LIMIT_SECONDS,
+        # `workers.shutdown` makes it end as soon as the jobs in hand have.
         "worker_soft_shutdown_timeout": settings.worker_soft_shutdown_seconds,
         "worker_redirect_stdouts": False,
         "worker_hijack_root_logger": False,
@@ -84,7 +89,7 @@ def _transport(fleet: str) -> dict[str, Any]:
 
 app = Celery("twolane", include=["workers.ocr.tasks", "workers.maintenance.tasks"], set_as_current=False)
 app.add_defaults(configuration)
-app.steps["consumer"].add(SignsOfLife)
+app.steps["consumer"].update([SignsOfLife, Protection, Shutdown])
 
 
 def _log_as_json(**_signal: Any) -> None:

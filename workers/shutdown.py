@@ -1,0 +1,93 @@
+"""How a worker ends: at once when it is idle, as soon as the jobs in hand have ended, and before ECS loses patience.
+
+Celery's own soft shutdown sleeps for its whole length in the signal's handler, and the loop that would notice the end
+of a job sleeps with it. So SIGTERM only makes a note here while a job is being worked on; the loop goes on, takes no
+more messages, and ends when the last job has. When the time is up, Celery's handler, which this one stands before,
+kills what is left; the jobs' leases are ended, their messages go back into the queue, and other workers go on with the
+pages that are missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+from uuid import UUID
+
+from celery import bootsteps
+from celery.exceptions import WorkerShutdown
+from celery.worker import state
+
+from shared.bootstrap import services
+from shared.errors import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+"""How often the loop looks whether the last job has ended."""
+
+
+class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publishes no types
+    """A step of Celery's consumer. Celery's handler of SIGTERM stays in place for whom this one can't help."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._conf = consumer.app.conf
+        self._celerys: Callable[[int, FrameType | None], Any] | None = None
+        self._asked = self._consuming_ended = False
+        self._left: list[UUID] = []
+
+    def start(self, _consumer: Any) -> None:
+        """Stand before Celery's handler, which is in place when the consumer starts."""
+        if self._celerys is None:
+            before = signal.signal(signal.SIGTERM, self._on_sigterm)
+            if not callable(before):
+                message = f"Celery has no handler of SIGTERM, but {before!r}."
+                raise TypeError(message)
+            self._celerys = before
+
+    def register_with_event_loop(self, consumer: Any, hub: Any) -> None:
+        """Look while the loop turns."""
+        hub.call_repeatedly(LOOK_SECONDS, self._look, consumer)
+
+    def stop(self, _consumer: Any) -> None:
+        """End the leases of jobs whose processes were killed, before their messages go back into the queue."""
+        while self._left:
+            job_id = self._left.pop()
+            try:
+                services().jobs.release(job_id)
+                log.warning("the job was handed on", extra={"job_id": job_id})
+            except DatabaseUnavailable as error:
+                log.warning("the job waits for the end of its lease: %s", error, extra={"job_id": job_id})
+
+    def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
+        """Note it; nothing is logged in a handler, which may have interrupted a line being written."""
+        seconds = self._conf.worker_soft_shutdown_timeout
+        if self._asked or not seconds or not state.reserved_requests:
+            self._end_now(number, frame)
+            return
+        self._asked = True
+        # An alarm rings even where the loop does not turn, as in a worker that waits for its broker.
+        signal.signal(signal.SIGALRM, self._end_now)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _look(self, consumer: Any) -> None:
+        if not self._asked:
+            return
+        if not self._consuming_ended:
+            self._consuming_ended = True
+            consumer.task_consumer.cancel()
+            log.info("ending with the jobs in hand", extra={"jobs": len(state.reserved_requests)})
+        if not state.reserved_requests:
+            raise WorkerShutdown(0)
+
+    def _end_now(self, _number: int, frame: FrameType | None) -> None:
+        """Have Celery kill what is left, without a soft shutdown of its own, and end."""
+        self._left = [UUID(request.kwargs["job_id"]) for request in tuple(state.reserved_requests)]
+        self._conf.worker_soft_shutdown_timeout = 0
+        if self._celerys is not None:
+            self._celerys(signal.SIGTERM, frame)
