@@ -137,7 +137,6 @@ class Services:
 
         return Census(self.database, self.broker, self.doze)
 
-
     def close(self) -> None:
         """Close what is open of all that was made; the next use opens it again."""
         for name in ("database", "broker", "store"):

@@ -18,6 +18,9 @@ WEBP: Final = "image/webp"
 MEDIA_TYPES: Final = frozenset({PDF, PNG, JPEG, TIFF, BMP, GIF, WEBP})
 """Everything that is read here."""
 
+SUPPORTED: Final = "PNG, JPEG, TIFF, BMP, GIF, WebP or PDF"
+"""The same, as a sentence says it."""
+
 HEAD_BYTES: Final = 1024
 """How many leading bytes `sniff` wants. A PDF header may lie that deep (PDF 1.7, annex H)."""
 

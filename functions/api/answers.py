@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from functions.api.schemas import DocumentOut
-from shared.models import Document
-from shared.services.idempotency import Answer
+from shared.values import Answer
+
+if TYPE_CHECKING:
+    from shared.models import Document
 
 POLL_SECONDS = "1"
 """When asking for a document again makes sense: a page takes about a second."""

@@ -15,8 +15,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from shared.bootstrap import services
 from shared.errors import Forbidden, TwolaneError, Unauthorized
-from shared.services.idempotency import Answer
-from shared.services.keys import Caller
+from shared.values import Answer, Caller
 
 log = logging.getLogger(__name__)
 

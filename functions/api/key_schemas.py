@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from functions.api.schemas import Strict, UtcTime
-from shared.models import Account, ApiKey
-from shared.services.keys import Role
+from shared.values import Role
+
+if TYPE_CHECKING:
+    from shared.models import Account, ApiKey
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from functions.api.errors import PROBLEM_JSON
 from functions.api.schemas import Problem, SubmitForm, UploadRequest
+from shared.media import SUPPORTED
 from shared.services.options import DocumentOptions
-from shared.services.submission import SUPPORTED
 
 Responses = dict[int | str, dict[str, Any]]
 

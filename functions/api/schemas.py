@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.models import Document, DocumentStatus, Page, PageStatus
-from shared.services.documents import ResultFormat
 from shared.services.options import DocumentOptions
-from shared.services.submission import Announced
+from shared.values import DocumentStatus, PageStatus, ResultFormat
+
+if TYPE_CHECKING:
+    # Named here, read by nobody at run time: importing the tables takes longer than all of FastAPI.
+    from shared.models import Document, Page
+    from shared.services.submission import Announced
 
 MAX_PAGE_NUMBER = 2**31 - 1
 """The largest number the page column holds."""

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import ObjectMissing, StorageUnavailable
 
@@ -34,20 +31,34 @@ class UploadForm:
 class S3Store:
     """One bucket. Short timeouts and two tries: who calls decides about later ones.
 
+    boto3 is imported, and a client made, with the first call: 0.2 s that many a cold start does without.
+
     Args:
         bucket: its name. Region, credentials and endpoint are found by boto3.
     """
 
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
-        config = Config(
-            connect_timeout=2,
-            read_timeout=20,
-            retries={"max_attempts": 2, "mode": "standard"},
-            s3={"addressing_style": "path"},
-            signature_version="s3v4",
-        )
-        self._client: S3Client = boto3.client("s3", config=config)
+        self._made: S3Client | None = None
+        # boto3 makes clients in one thread at a time.
+        self._turn = Lock()
+
+    @property
+    def _client(self) -> S3Client:
+        with self._turn:
+            if self._made is None:
+                self._made = _make_client()
+            return self._made
+
+    def open(self) -> None:
+        """Make the client now, which connects with its first call."""
+        _ = self._client
+
+    def close(self) -> None:
+        """Close the connections that are kept; the next call opens new ones."""
+        with self._turn:
+            if self._made is not None:
+                self._made.close()
 
     def put(self, key: str, body: bytes, media_type: str = "application/octet-stream") -> None:
         """Write an object whole.
@@ -172,8 +183,24 @@ class S3Store:
             raise StorageUnavailable(message) from error
 
 
+def _make_client() -> S3Client:
+    import boto3  # noqa: PLC0415  # see S3Store
+    from botocore.config import Config  # noqa: PLC0415  # likewise
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=20,
+        retries={"max_attempts": 2, "mode": "standard"},
+        s3={"addressing_style": "path"},
+        signature_version="s3v4",
+    )
+    return boto3.client("s3", config=config)
+
+
 @contextmanager
 def _our_errors(key: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # see S3Store
+
     try:
         yield
     except ClientError as error:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -166,6 +166,23 @@ class Database:
         """
         with _our_errors(), self._writer.connect() as connection:
             yield connection
+
+    def close(self) -> None:
+        """Close the connections that are kept; the next transaction opens a new one."""
+        self.engine.dispose()
+
+    def ping(self) -> None:
+        """Ask for a row of a table, or none: a database that was never migrated is as good as none.
+
+        Raises:
+            DatabaseUnavailable: it did not answer, or has no tables.
+        """
+        try:
+            with self.read() as session:
+                session.execute(select(JobRow.id).limit(1))
+        except SQLAlchemyError as error:
+            message = f"The database has none of our tables: {error}"
+            raise DatabaseUnavailable(message) from error
 
     def prepare(self, clause: ClauseElement) -> Callable[..., int]:
         """Return a function that runs one writing statement, each time in a transaction of its own; see `Statement`.

@@ -2,10 +2,11 @@
 
 from shared.models.accounts import Account, ApiKey
 from shared.models.base import Base, utcnow
-from shared.models.documents import FINAL, OPEN, Document, DocumentStatus, Page, PageStatus
+from shared.models.documents import Document, Page
 from shared.models.engines import EngineRow
 from shared.models.idempotency import IdempotencyRow
 from shared.models.jobs import JobRow, JobStatus, OutboxRow
+from shared.values import FINAL, OPEN, DocumentStatus, PageStatus
 
 __all__ = [
     "FINAL",

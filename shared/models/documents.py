@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,35 +10,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.models.base import Base, PlainText, utcnow
-
-
-class DocumentStatus(StrEnum):
-    """Where a document stands."""
-
-    AWAITING_UPLOAD = "awaiting_upload"
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def final(self) -> bool:
-        """Nothing more happens by itself."""
-        return self in FINAL
-
-
-FINAL = frozenset({DocumentStatus.COMPLETED, DocumentStatus.PARTIAL, DocumentStatus.FAILED, DocumentStatus.CANCELLED})
-OPEN = frozenset(DocumentStatus) - FINAL
-
-
-class PageStatus(StrEnum):
-    """Where a page stands."""
-
-    PENDING = "pending"
-    DONE = "done"
-    FAILED = "failed"
+from shared.values import DocumentStatus, PageStatus
 
 
 class Document(Base):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
@@ -16,8 +14,8 @@ from shared.errors import Conflict, NotFinal, NotFound
 from shared.models import FINAL, OPEN, Document, DocumentStatus, JobRow, JobStatus, Page, PageStatus, utcnow
 from shared.services import cursors
 from shared.services.submission import UPLOADS, send_reading
+from shared.values import Filter, ResultFormat
 
-ResultFormat = Literal["text", "json"]
 RESULTS: dict[ResultFormat, tuple[str, str]] = {
     "text": ("result.txt", "text/plain; charset=utf-8"),
     "json": ("result.json", "application/json"),
@@ -37,15 +35,6 @@ class Result:
     key: str
     media_type: str
     size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which documents to list; times are inclusive below and exclusive above."""
-
-    status: DocumentStatus | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
 
 
 class Documents:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,20 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from shared.db.unit_of_work import Database
 from shared.errors import IdempotencyKeyReused, RequestInProgress
 from shared.models import IdempotencyRow, utcnow
+from shared.values import Answer
 
 LOCK = timedelta(seconds=30)
 """How long a request may take before another with its key may try: a Lambda answer takes at most 30 s."""
 
 KEPT = timedelta(hours=24)
 """How long a first answer is given again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was answered first."""
-
-    status: int
-    body: dict[str, Any]
 
 
 class Idempotency:

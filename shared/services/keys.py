@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import and_, delete, or_, select
@@ -16,20 +15,10 @@ from shared.db.unit_of_work import Database
 from shared.errors import NotFound, Unauthorized
 from shared.models import Account, ApiKey
 from shared.services import cursors
-
-Role = Literal["user", "admin"]
+from shared.values import Caller, Role
 
 PREFIX = "tl_"
 """Lets secret scanners recognise a key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is asking: the account every query is scoped to, and the role."""
-
-    account_id: UUID
-    key_id: UUID
-    role: Role
 
 
 @dataclass(frozen=True, slots=True)

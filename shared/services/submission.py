@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 UPLOADS = "uploads/"
 """Where presigned uploads land; the ingest rule watches this prefix."""
 
-SUPPORTED = "PNG, JPEG, TIFF, BMP, GIF, WebP or PDF"
 HEAD_BYTES = 1024
 
 
@@ -126,7 +125,7 @@ class Submission:
         """
         self._check_size(size_bytes, self._limits.max_upload_bytes, "")
         if media_type not in media.MEDIA_TYPES:
-            message = f"{media_type[:100]!r} is not read here; send {SUPPORTED}."
+            message = f"{media_type[:100]!r} is not read here; send {media.SUPPORTED}."
             raise UnsupportedMediaType(message)
         document = self._new(account_id, filename, options, document_id or uuid4())
         document.status = DocumentStatus.AWAITING_UPLOAD
@@ -173,7 +172,7 @@ class Submission:
                 return False
             row.source_key, row.sha256, row.size_bytes = landing.key, landing.sha256, landing.size_bytes
             if landing.media_type is None:
-                _refuse(row, UnsupportedMediaType(f"This file is none we read; send {SUPPORTED}."))
+                _refuse(row, UnsupportedMediaType(f"This file is none we read; send {media.SUPPORTED}."))
                 return True
             row.media_type = landing.media_type
             row.content_key = self._free_key(work.session, row)
@@ -204,7 +203,7 @@ class Submission:
         self._check_size(len(body), limit, " Larger ones go through POST /v1/uploads.")
         document.media_type = media.sniff(body[:HEAD_BYTES])
         if document.media_type is None:
-            message = f"{document.filename} is none we read, whatever its name says; send {SUPPORTED}."
+            message = f"{document.filename} is none we read, whatever its name says; send {media.SUPPORTED}."
             raise UnsupportedMediaType(message)
         document.sha256 = hashlib.sha256(body).hexdigest()
         document.size_bytes = len(body)

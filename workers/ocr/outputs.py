@@ -11,9 +11,10 @@ import orjson
 
 from shared.adapters.s3 import S3Store
 from shared.models import Document, Page
-from shared.services.documents import RESULTS, ResultFormat, result_key
+from shared.services.documents import RESULTS, result_key
 from shared.services.ledger import Ledger
 from shared.services.verdict import Summary
+from shared.values import ResultFormat
 
 PAGE_BREAK = b"\f"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import anyio
@@ -18,10 +18,10 @@ from functions.api.forms import Form, read_form
 from functions.api.openapi import problems
 from functions.api.schemas import DocumentList, DocumentOut, DocumentQuery, WaitQuery
 from shared.bootstrap import services
-from shared.models import Document
-from shared.services.documents import Filter
-from shared.services.idempotency import Answer
-from shared.services.keys import Caller
+from shared.values import Answer, Caller, Filter
+
+if TYPE_CHECKING:
+    from shared.models import Document
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 

@@ -14,8 +14,7 @@ from functions.api.key_schemas import KeyCreated, KeyList, KeyOut, KeyQuery, Key
 from functions.api.openapi import problems
 from shared.bootstrap import services
 from shared.errors import Conflict
-from shared.services.idempotency import Answer
-from shared.services.keys import Caller
+from shared.values import Answer, Caller
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -13,7 +13,9 @@ from functions.api.openapi import problems
 from functions.api.schemas import PageList, PageOut, PageQuery
 from shared.bootstrap import services
 from shared.config import MIB
-from shared.models import Page
+
+if TYPE_CHECKING:
+    from shared.models import Page
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 

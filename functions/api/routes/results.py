@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -15,7 +15,9 @@ from functions.api.openapi import problems
 from functions.api.schemas import ResultQuery
 from shared.bootstrap import services
 from shared.config import MIB
-from shared.services.documents import Result
+
+if TYPE_CHECKING:
+    from shared.services.documents import Result
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 

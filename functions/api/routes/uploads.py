@@ -10,7 +10,7 @@ from functions.api.deps import CallerDep, IdempotencyKey, Once, fingerprint
 from functions.api.openapi import problems
 from functions.api.schemas import UploadOut, UploadRequest
 from shared.bootstrap import services
-from shared.services.idempotency import Answer
+from shared.values import Answer
 
 router = APIRouter(prefix="/v1/uploads", tags=["documents"])
 

@@ -19,8 +19,9 @@ from shared.errors import (
 )
 from shared.models import Account, ApiKey, EngineRow, IdempotencyRow, utcnow
 from shared.services.engines import EngineReport, Engines
-from shared.services.idempotency import KEPT, Answer, Idempotency
+from shared.services.idempotency import KEPT, Idempotency
 from shared.services.keys import Keys
+from shared.values import Answer
 from tests.support.rows import Rows
 from tests.support.waiting import at_once
 

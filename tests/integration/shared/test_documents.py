@@ -12,9 +12,10 @@ from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database
 from shared.errors import Conflict, InvalidOption, NotFinal, NotFound, ObjectMissing
 from shared.models import Document, DocumentStatus, JobRow, JobStatus, OutboxRow, Page, utcnow
-from shared.services.documents import Documents, Filter
+from shared.services.documents import Documents
 from shared.services.ledger import DocumentGone, FailedPage, Ledger
 from shared.services.submission import send_reading
+from shared.values import Filter
 from tests.support.outgoing import Outgoing
 from tests.support.rows import Rows, read_page
 from tests.support.waiting import at_once

@@ -20,7 +20,8 @@ from functions.api.main import create_app
 from infra.migrations.run import upgrade
 from shared.bootstrap import Services, services
 from shared.models import Document, DocumentStatus, Page, PageStatus, utcnow
-from shared.services.keys import NewKey, Role
+from shared.services.keys import NewKey
+from shared.values import Role
 from tests.unit.functions.api.contract import Contract
 
 BUCKET = "documents"

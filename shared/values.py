@@ -1,0 +1,73 @@
+"""Plain values that everybody speaks in, with neither tables nor SDKs behind them.
+
+Who only names a status or passes a caller on loads no database for it: half of the API's cold start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+Role = Literal["user", "admin"]
+"""What a key may do: `user` sees its account's documents, `admin` operates the service."""
+
+ResultFormat = Literal["text", "json"]
+"""The outputs of a document."""
+
+
+class DocumentStatus(StrEnum):
+    """Where a document stands."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Nothing more happens by itself."""
+        return self in FINAL
+
+
+FINAL = frozenset({DocumentStatus.COMPLETED, DocumentStatus.PARTIAL, DocumentStatus.FAILED, DocumentStatus.CANCELLED})
+OPEN = frozenset(DocumentStatus) - FINAL
+
+
+class PageStatus(StrEnum):
+    """Where a page stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: the account every query is scoped to, and the role."""
+
+    account_id: UUID
+    key_id: UUID
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered to a request first, and is given again to the same request."""
+
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents to list; times are inclusive below and exclusive above."""
+
+    status: DocumentStatus | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
