@@ -23,9 +23,12 @@ from infra.local.state import aws_environment, write_atomically
 
 STACK_NAME = "twolane"
 ZIPS_BUCKET = "twolane-zips"
-SERVICES = "apigateway,cloudformation,events,iam,lambda,logs,s3,scheduler,sqs,sts"
-# What a zip is made of: a change in any of these builds and deploys anew.
-SOURCES = ("template.yaml", "uv.lock", "infra/lambda/Makefile", "functions/**/*", "shared/**/*")
+SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,lambda,logs,s3,scheduler,sns,sqs,sts"
+# What a deployment is made of: a change in any of these builds and deploys anew.
+SOURCES = (
+    *("template.yaml", "infra/stacks/**/*"),
+    *("uv.lock", "infra/lambda/Makefile", "functions/**/*", "shared/**/*"),
+)
 # Functions in the template take these from parameters, so that they follow the same limits as the processes here.
 PARAMETERS = {
     "LEASE_SECONDS": "LeaseSeconds",
@@ -214,6 +217,8 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, str]:
         "DatabaseUrl": environment["DATABASE_URL"],
         "RedisUrl": environment["REDIS_URL"],
         "PythonRuntime": f"python{_emulator_python()}",
+        # Old versions of documents would fill this machine's disk: nothing here ever expires them.
+        "BucketVersioning": "Suspended",
         **{parameter: environment[name] for name, parameter in PARAMETERS.items() if name in environment},
     }
 
