@@ -45,7 +45,8 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 class Settings(BaseSettings):
     """What every group shares: environment, upper-case names, frozen; errors show no values, as URLs hold passwords."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    # A template leaves a variable that does not apply empty where it cannot leave it out.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
 
 S = TypeVar("S", bound=Settings)

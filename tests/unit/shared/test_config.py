@@ -94,3 +94,14 @@ def test_credentials_in_a_url_and_in_a_secret_contradict_each_other(monkeypatch:
         assert "hunter2" not in str(refused.value)
         monkeypatch.delenv(f"{group}_SECRET_ARN")
     assert load(ApiSettings, "The API").redis_url == given["REDIS_URL"]
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@h/d")
+    monkeypatch.setenv("DATABASE_SECRET_ARN", "")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "")
+    settings = load(Database, "The test")
+    assert (settings.database_secret_arn, settings.database_pool_size) == (None, 5)
+    monkeypatch.setenv("DATABASE_URL", "")
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        load(Database, "The test")
