@@ -24,6 +24,8 @@ PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 python_for = $(if $(wildcard $(1)/pyvenv.cfg),,--python $(PYTHON))
 RUN := $(UV) run --frozen --group dev
 SAM := .tools/sam/bin/sam
+CHECKOV := .tools/checkov/bin/checkov
+TEMPLATES := template.yaml $(wildcard infra/stacks/*.yaml)
 REGION := eu-central-1
 
 .PHONY: help
@@ -44,13 +46,14 @@ test: tools postgres dev ## Every test, on freshly built functions
 	@$(RUN) pytest
 
 .PHONY: lint
-lint: dev .tools/sam/.stamp ## What pre-commit runs: format, types, imports, template
+lint: dev .tools/sam/.stamp .tools/checkov/.stamp ## What pre-commit runs: format, types, imports, templates and their security
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(SAM) validate --lint --region $(REGION)
-	$(RUN) cfn-lint template.yaml
+	$(RUN) cfn-lint $(TEMPLATES)
+	$(CHECKOV) --file $(TEMPLATES)
 
 .PHONY: bench
 bench: tools dev .tools/bench/.stamp ## Measure speed and memory on this machine, beside OCRmyPDF, pypdfium2 and plain Celery

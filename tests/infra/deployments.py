@@ -1,0 +1,72 @@
+"""The deployments that the promises of the templates are checked on."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tests.infra.stacks import ROOT, Resource, Stack, presets
+
+ONE_MACHINE = {"DatabaseUrl": "sqlite:////data/twolane.sqlite", "RedisUrl": "redis://127.0.0.1:6379/0"}
+"""What `infra.local.aws` gives: data stores that are there already."""
+
+IMAGE = {"WorkerImageTag": "1"}
+"""Before there is an image a stack has no fleets."""
+
+BROUGHT = {
+    "DatabaseUrl": "postgresql://twolane:secret@database.example.com/twolane",
+    "RedisUrl": "rediss://:secret@broker.example.com:6379/0?ssl_cert_reqs=required",
+    "SubnetIds": "subnet-1,subnet-2",
+    "SecurityGroupIds": "sg-1",
+}
+"""Data stores of somebody's own, in a VPC of theirs."""
+
+EVERYTHING = {
+    **IMAGE,
+    "CorsOrigins": "https://app.example.com",
+    "JwtIssuer": "https://issuer.example.com",
+    "JwtAudience": "twolane",
+    "DomainName": "ocr.example.com",
+    "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+    "HostedZoneId": "Z1",
+    "SnapStart": "On",
+    "FlowLogRetentionDays": "7",
+    "DatabaseInstances": "2",
+    "BrokerNodes": "2",
+}
+"""Whatever can be switched on."""
+
+GIVEN: dict[str, dict[str, str]] = {
+    "one machine": ONE_MACHINE,
+    "data stores brought": BROUGHT,
+    "first deployment": {},
+    "everything on": EVERYTHING,
+    **{name: {**parameters, **IMAGE} for name, parameters in presets().items()},
+}
+"""Parameters by deployment. `first deployment` is what `sam deploy --guided` proposes."""
+
+ALL = sorted(GIVEN)
+
+MAKING_DATA = sorted(name for name, parameters in GIVEN.items() if not parameters.get("DatabaseUrl"))
+"""Those with a network and data stores of their own."""
+
+WHOLE = sorted(name for name, parameters in GIVEN.items() if parameters.get("WorkerImageTag"))
+"""Those with everything: also workers."""
+
+
+@cache
+def deployment(name: str) -> Stack:
+    """One of them, worked out."""
+    return Stack(ROOT, GIVEN[name])
+
+
+def resources(name: str, *kinds: str) -> list[Resource]:
+    """The resources of some types in one of them; there must be one, or a test would look at nothing."""
+    found = deployment(name).all(*kinds)
+    assert found, f"{name} has no {' or '.join(kinds)}"
+    return found
+
+
+def made_by(name: str, reference: str) -> Resource:
+    """The resource that a `Ref` or an ARN points to."""
+    [found] = [one for one in deployment(name).all() if reference in {one.ref, one.attribute("Arn")}]
+    return found

@@ -1,0 +1,53 @@
+"""What each function and task reads from its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from shared.config import (
+    ApiSettings,
+    CreateKeySettings,
+    Database,
+    IngestSettings,
+    PublishMetricsSettings,
+    RelaySettings,
+    Settings,
+    WorkerSettings,
+    load,
+)
+
+FUNCTIONS: dict[str, type[Settings]] = {
+    "ApiFunction": ApiSettings,
+    "IngestFunction": IngestSettings,
+    "RelayOutboxFunction": RelaySettings,
+    "PublishMetricsFunction": PublishMetricsSettings,
+    "CreateKeyFunction": CreateKeySettings,
+}
+
+CONTAINERS: dict[str, type[Settings]] = {"worker": WorkerSettings, "migrations": Database}
+
+READ_BY_OTHERS = {
+    "POWERTOOLS_SERVICE_NAME",  # by Powertools, in functions
+    "AWS_DEFAULT_REGION",  # by boto3, in containers; Lambda sets it by itself
+}
+
+
+def read(kind: type[Settings]) -> set[str]:
+    """The names of the variables a group reads."""
+    return {name.upper() for name in kind.model_fields}
+
+
+def required(kind: type[Settings]) -> set[str]:
+    """Those it cannot do without."""
+    return {name.upper() for name, field in kind.model_fields.items() if field.is_required()}
+
+
+def loaded(kind: type[Settings], environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A group made of exactly this environment; an error of its own if it is refused."""
+    for name in read(kind):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load(kind, "It")

@@ -1,0 +1,114 @@
+"""Who can reach whom: nobody from outside, and no more than needed inside."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.deployments import ALL, MAKING_DATA, WHOLE, deployment, made_by, resources
+from tests.infra.stacks import Resource
+
+EVERYWHERE = {"0.0.0.0/0", "::/0"}
+GROUP = "AWS::EC2::SecurityGroup"
+INGRESS = "AWS::EC2::SecurityGroupIngress"
+ENDPOINT = "AWS::EC2::VPCEndpoint"
+
+NEEDED_BY_TASKS = {"ecr.api", "ecr.dkr", "logs"}
+"""Services that a task without a way to the internet starts by."""
+
+
+def services(deployed: str, kind: str) -> set[str]:
+    """The AWS services with an endpoint of some kind."""
+    found = [one.properties for one in resources(deployed, ENDPOINT)]
+    return {one["ServiceName"].split(".", 3)[3] for one in found if one["VpcEndpointType"] == kind}
+
+
+def workers_are_public(deployed: str) -> bool:
+    """Whether workers have addresses of their own."""
+    return bool(deployment(deployed).parameters["WorkerEgress"] == "public-ip")
+
+
+def default_routes(deployed: str) -> list[Resource]:
+    """Ways to the internet."""
+    routes = deployment(deployed).all("AWS::EC2::Route")
+    return [route for route in routes if route.properties.get("DestinationCidrBlock") in EVERYWHERE]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_nobody_is_let_in_from_everywhere(deployed: str) -> None:
+    for group in deployment(deployed).all(GROUP, INGRESS):
+        rules = [group.properties] if group.kind == INGRESS else group.properties.get("SecurityGroupIngress", [])
+        for rule in rules:
+            assert not {rule.get("CidrIp"), rule.get("CidrIpv6")} & EVERYWHERE, group.path
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_data_stores_take_connections_from_functions_and_workers_alone(deployed: str) -> None:
+    for store, port in (("Database", 5432), ("Broker", 6379)):
+        rules = [one for one in resources(deployed, INGRESS) if f"/{store}SecurityGroup" in one.properties["GroupId"]]
+        sources = {made_by(deployed, rule.properties["SourceSecurityGroupId"]).path for rule in rules}
+        assert sources == {"Network/FunctionsSecurityGroup", "Network/WorkersSecurityGroup"}
+        assert {(rule.properties["FromPort"], rule.properties["ToPort"]) for rule in rules} == {(port, port)}
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_every_group_says_where_its_members_may_connect_to(deployed: str) -> None:
+    """A group without a word on it lets its members connect to everything."""
+    for group in resources(deployed, GROUP):
+        assert group.properties["SecurityGroupEgress"], group.path
+        for rule in group.properties["SecurityGroupEgress"]:
+            assert rule["IpProtocol"] != "-1" or rule["CidrIp"] == "127.0.0.1/32"
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_no_data_store_has_a_public_address(deployed: str) -> None:
+    for instance in resources(deployed, "AWS::RDS::DBInstance"):
+        assert instance.properties["PubliclyAccessible"] is False
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_private_subnets_lie_in_two_zones_and_lead_nowhere(deployed: str) -> None:
+    private = [one for one in resources(deployed, "AWS::EC2::Subnet") if "/Private" in one.path]
+    assert len({subnet.properties["AvailabilityZone"] for subnet in private}) == len(private) == 2
+    outward = {route.properties["RouteTableId"] for route in default_routes(deployed)}
+    for table in resources(deployed, "AWS::EC2::SubnetRouteTableAssociation"):
+        if table.properties["SubnetId"] in {subnet.ref for subnet in private}:
+            assert table.properties["RouteTableId"] not in outward
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_subnets_overlap_nowhere_and_hand_out_no_public_addresses(deployed: str) -> None:
+    subnets = resources(deployed, "AWS::EC2::Subnet")
+    assert len({subnet.properties["CidrBlock"] for subnet in subnets}) == len(subnets)
+    assert not any(subnet.properties.get("MapPublicIpOnLaunch") for subnet in subnets)
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_no_gateway_is_paid_for_by_the_hour(deployed: str) -> None:
+    assert deployment(deployed).all("AWS::EC2::NatGateway") == []
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_what_has_no_way_out_reaches_aws_by_endpoints(deployed: str) -> None:
+    assert services(deployed, "Gateway") == {"s3"}
+    needed = {"secretsmanager"} | (set() if workers_are_public(deployed) else NEEDED_BY_TASKS)
+    assert services(deployed, "Interface") == needed
+    assert bool(default_routes(deployed)) is workers_are_public(deployed)
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_endpoints_answer_to_the_names_that_sdks_use(deployed: str) -> None:
+    for endpoint in resources(deployed, ENDPOINT):
+        if endpoint.properties["VpcEndpointType"] == "Interface":
+            assert endpoint.properties["PrivateDnsEnabled"] is True
+    for vpc in resources(deployed, "AWS::EC2::VPC"):
+        assert vpc.properties["EnableDnsSupport"] is vpc.properties["EnableDnsHostnames"] is True
+
+
+@pytest.mark.parametrize("deployed", WHOLE)
+def test_tasks_have_a_public_address_only_where_that_is_their_way_out(deployed: str) -> None:
+    for service in resources(deployed, "AWS::ECS::Service"):
+        network = service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]
+        assert network["AssignPublicIp"] == ("ENABLED" if workers_are_public(deployed) else "DISABLED")
+        wanted = "/Public" if workers_are_public(deployed) else "/Private"
+        assert all(wanted in made_by(deployed, subnet).path for subnet in network["Subnets"])
+        assert len(network["Subnets"]) == 2

@@ -1,0 +1,96 @@
+"""Who may do what: no more than named, no wider than reasoned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.infra.deployments import ALL, deployment, resources
+from tests.infra.policies import actions, allowing, wildcards, written
+from tests.infra.stacks import FILES, PROJECT
+
+MANAGED = {
+    # What SAM gives every function: log streams, in groups that the template makes.
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    # And those in a VPC: their network interfaces, which have no names before they are made.
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
+    # And those behind a queue: SAM asks for it where an event is an SQS queue.
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole",
+}
+"""Policies of AWS' own, which allow by wildcard, each with the reason why it may stay."""
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_wildcard_has_a_reason_beside_it(file: str) -> None:
+    unreasoned = [one.where for one in written(PROJECT / file) if wildcards(one.statement) and not one.reasoned]
+    assert unreasoned == []
+
+
+def test_a_reason_is_a_comment_above_or_in_a_statement(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        """Statement:
+- {Effect: Allow, Action: "s3:*", Resource: !Ref Bucket}
+# Above.
+- {Effect: Allow, Action: "s3:*", Resource: !Ref Bucket}
+- {Effect: Allow, Action: s3:GetObject, Resource: "*"} # Beside.
+- Effect: Allow
+  Action: s3:GetObject
+  Resource: "*"
+
+  # Of the next.
+- {Effect: Allow, Action: s3:GetObject, Resource: !Sub "${Bucket.Arn}/*"}
+- {Effect: Allow, Action: s3:GetObject, Resource: !Sub "arn:${AWS::Partition}:s3:::*"}
+- {Effect: Deny, Action: "s3:*", Resource: "*"}
+"""
+    )
+    found = [(bool(wildcards(one.statement)), one.reasoned) for one in written(template)]
+    assert found == [(True, False), (True, True), (True, True), (True, False), (False, True), (True, False)]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_nothing_is_allowed_by_wildcard_that_no_template_says(deployed: str) -> None:
+    said = {tuple(actions(one.statement)) for file in FILES for one in written(PROJECT / file)}
+    for resource in deployment(deployed).all():
+        for statement in allowing(resource.properties):
+            assert not wildcards(statement) or tuple(actions(statement)) in said, resource.path
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_policies_of_aws_are_given_only_where_known(deployed: str) -> None:
+    for role in resources(deployed, "AWS::IAM::Role"):
+        given = [arn for arn in role.properties.get("ManagedPolicyArns", []) if arn.startswith("arn:")]
+        assert set(given) <= MANAGED
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_roles_are_taken_by_services_alone(deployed: str) -> None:
+    for role in resources(deployed, "AWS::IAM::Role"):
+        for statement in role.properties["AssumeRolePolicyDocument"]["Statement"]:
+            assert set(statement["Principal"]) == {"Service"}
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_every_role_is_used(deployed: str) -> None:
+    body = json.dumps([resource.properties for resource in deployment(deployed).all()])
+    waiting_for_an_image = {"Workers/OcrRole", "Workers/ReportsRole", "Workers/DefaultRole"}
+    for role in resources(deployed, "AWS::IAM::Role"):
+        assert role.attribute("Arn") in body or (deployed == "first deployment" and role.path in waiting_for_an_image)
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_nothing_is_open_to_everybody(deployed: str) -> None:
+    for resource in deployment(deployed).all():
+        # What the policy of an endpoint allows to everybody, it allows to everybody inside the VPC.
+        if resource.kind != "AWS::EC2::VPCEndpoint":
+            for statement in allowing(resource.properties):
+                assert statement.get("Principal") not in ("*", {"AWS": "*"}), resource.path
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_no_function_has_an_address_of_its_own(deployed: str) -> None:
+    assert deployment(deployed).all("AWS::Lambda::Url") == []
+    for permission in resources(deployed, "AWS::Lambda::Permission"):
+        assert permission.properties["SourceArn"]

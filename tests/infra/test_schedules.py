@@ -1,0 +1,69 @@
+"""Schedules: when they fire, what they start, and what they say to it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.contracts import Job
+from shared.schedule_expressions import schedule_expression
+from tests.infra.deployments import ALL, made_by, resources
+from tests.infra.stacks import Resource
+
+EVERY_MINUTE = {"RelayOutboxFunction", "PublishMetricsFunction"}
+"""Functions that nothing works without."""
+
+
+def schedules(deployed: str) -> list[Resource]:
+    """The schedules of a deployment."""
+    return resources(deployed, "AWS::Scheduler::Schedule")
+
+
+def jobs_named(said: Any) -> list[str]:
+    """Every job that a schedule's input names, however deep."""
+    if isinstance(said, dict):
+        own = [said["job"]] if isinstance(said.get("job"), str) else []
+        return own + [name for value in said.values() for name in jobs_named(value)]
+    return [name for one in said for name in jobs_named(one)] if isinstance(said, list) else []
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_every_schedule_fires(deployed: str) -> None:
+    for schedule in schedules(deployed):
+        schedule_expression(schedule.properties["ScheduleExpression"])
+        assert schedule.properties.get("State", "ENABLED") == "ENABLED"
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_every_schedule_starts_a_function_that_it_may_start(deployed: str) -> None:
+    for schedule in schedules(deployed):
+        target = schedule.properties["Target"]
+        function = made_by(deployed, target["Arn"])
+        role = made_by(deployed, target["RoleArn"])
+        [statement] = role.properties["Policies"][0]["PolicyDocument"]["Statement"]
+        assert function.kind == "AWS::Lambda::Function"
+        assert statement["Resource"] == function.attribute("Arn")
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_every_job_that_a_schedule_names_exists(deployed: str) -> None:
+    known = {message.name for message in Job.__subclasses__()}
+    assert known
+    for schedule in schedules(deployed):
+        assert set(jobs_named(json.loads(schedule.properties["Target"].get("Input", "{}")))) <= known
+
+
+def test_a_job_is_found_in_what_a_schedule_says() -> None:
+    assert jobs_named({"job": "a", "with": [{"job": "b"}], "other": {"job": 1}}) == ["a", "b"]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_what_heals_and_what_measures_runs_every_minute(deployed: str) -> None:
+    often = {made_by(deployed, one.properties["Target"]["Arn"]).path: one.properties for one in schedules(deployed)}
+    assert set(often) >= EVERY_MINUTE
+    for name in EVERY_MINUTE:
+        assert often[name]["ScheduleExpression"] == "rate(1 minute)"
+        # A late run would meet the next one.
+        assert often[name]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] == 60
