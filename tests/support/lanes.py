@@ -82,9 +82,14 @@ class Lanes:
         self.redis.kill()
         self.database.engine.dispose()
 
-    def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a worker in a process group of its own; it takes work as soon as it is up."""
-        return self._start([sys.executable, "-m", "workers"], environment)
+    def start_worker(self, *program: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker in a process group of its own; it takes work as soon as it is up.
+
+        Args:
+            program: arguments of Python that start it; `-m workers` if none are given.
+            environment: settings.
+        """
+        return self._start([sys.executable, *(program or ("-m", "workers"))], environment)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """Kill a process with its whole group, as a lost machine would."""

@@ -1,0 +1,108 @@
+"""Signs of life of a real worker on a real Redis: they come while it consumes, and stop when it does not."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import documents
+from tests.support.databases import SqliteDatabases
+from tests.support.engine_scripts import EngineScript
+from tests.support.lanes import Lanes
+from tests.support.waiting import wait_until
+
+INTERVAL_SECONDS = 0.2
+SILENCE_SECONDS = 2.0
+"""Ten signs are missing."""
+
+HASTY_WORKER = f"""
+import signal, threading
+from workers import alive
+alive.SIGN_OF_LIFE_SECONDS = {INTERVAL_SECONDS}
+# What a bug in the loop would do to it.
+signal.signal(signal.SIGUSR2, lambda *_: threading.Event().wait())
+from workers.__main__ import main
+main()
+"""
+
+
+class Observed:
+    """A worker that gives a sign of life every fifth of a second, and its signs."""
+
+    def __init__(self, lanes: Lanes, directory: Path) -> None:
+        self.lanes = lanes
+        self.file = directory / "alive"
+        self.engine = EngineScript(directory, documents.HANG_ON_FIRST_CALL)
+        self.process: subprocess.Popen[bytes] = lanes.start_worker(
+            *("-c", HASTY_WORKER),
+            WORKER_FLEET="ocr",
+            WORKER_ALIVE_FILE=str(self.file),
+            TESSERACT_CMD=str(self.engine.path),
+        )
+        wait_until(self.file.exists, 30, "the first sign of life")
+
+    def await_sign(self) -> None:
+        """Wait for one that is given from now on."""
+        asked = time.time()
+        wait_until(lambda: self.file.stat().st_mtime > asked, 20, "a sign of life")
+
+    def await_silence(self) -> None:
+        """Wait until there was no sign for long, in the file and in Redis, from a process that runs."""
+        wait_until(lambda: time.time() - self.file.stat().st_mtime > SILENCE_SECONDS, 20, "silence")
+        assert self.process.poll() is None
+
+    def last_sign_in_redis(self) -> float:
+        """When Redis took the last one; 0 where it knows of none."""
+        with self.lanes.redis.client() as redis:
+            signs = redis.zrange("{twolane}:workers.ocr", 0, -1, withscores=True)
+        assert len(signs) <= 1
+        return float(signs[0][1]) if signs else 0
+
+
+@pytest.fixture
+def worker(tmp_path: Path, sqlite_databases: SqliteDatabases) -> Iterator[Observed]:
+    with sqlite_databases.migrated() as url, Lanes(tmp_path, url) as lanes:
+        yield Observed(lanes, tmp_path)
+
+
+def test_while_it_consumes_signs_come_in_redis_and_in_the_file(worker: Observed) -> None:
+    for _ in range(3):
+        worker.await_sign()
+    assert time.time() - worker.last_sign_in_redis() < SILENCE_SECONDS
+    assert worker.lanes.broker.fleets()["ocr"].workers_alive == 1
+    with worker.lanes.redis.client() as redis:
+        assert 0 < redis.ttl("{twolane}:workers.ocr") <= 60
+
+
+def test_a_long_job_does_not_keep_signs_from_coming(worker: Observed) -> None:
+    worker.lanes.submit(("note.png", documents.png("This takes a while")))
+    wait_until(lambda: worker.engine.calls == 1, 30, "the engine's call")
+    for _ in range(3):
+        worker.await_sign()
+
+
+def test_signs_stop_with_a_silent_redis_and_come_again_with_its_answers(worker: Observed) -> None:
+    worker.lanes.redis.pause()
+    worker.await_silence()
+    worker.lanes.redis.resume()
+    worker.await_sign()
+
+
+def test_signs_stop_with_redis_gone_and_come_again_with_a_new_one(worker: Observed) -> None:
+    worker.lanes.redis.kill()
+    worker.await_silence()
+    worker.lanes.redis.start()
+    worker.await_sign()
+    assert worker.last_sign_in_redis() > 0
+
+
+def test_signs_stop_with_a_loop_that_hangs(worker: Observed) -> None:
+    worker.await_sign()
+    worker.process.send_signal(signal.SIGUSR2)
+    worker.await_silence()
+    assert time.time() - worker.last_sign_in_redis() > SILENCE_SECONDS
