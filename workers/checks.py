@@ -23,7 +23,7 @@ from workers.app import HARD_LIMIT_SECONDS
 STOP_TIMEOUT_SECONDS = 120
 """ECS kills a container so long after SIGTERM: the highest `stopTimeout` of Fargate, and ours."""
 
-STOP_MARGIN_SECONDS = 10
+STOP_MARGIN_SECONDS = 20
 """What ending takes beside waiting for the job in hand."""
 
 SHORTEST_LEASE_SECONDS = 1

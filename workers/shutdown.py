@@ -10,12 +10,14 @@ pages that are missing.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
+from billiard import active_children
 from celery import bootsteps
 from celery.exceptions import WorkerShutdown
 from celery.worker import state
@@ -28,6 +30,12 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25
 """How often the loop looks whether the last job has ended."""
 
+IDLE_SECONDS = 2.0
+"""How long an idle worker's loop may take to end it; a loop that has lost its broker does not turn."""
+
+LAST_SECONDS = 15.0
+"""What remains to be done without jobs may take so long; a broker that is silent would be asked for a minute."""
+
 
 class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publishes no types
     """A step of Celery's consumer. Celery's handler of SIGTERM stays in place for whom this one can't help."""
@@ -39,7 +47,7 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         self._conf = consumer.app.conf
         self._celerys: Callable[[int, FrameType | None], Any] | None = None
         self._asked = self._consuming_ended = False
-        self._left: list[UUID] = []
+        self._left: list[str] = []
 
     def start(self, _consumer: Any) -> None:
         """Stand before Celery's handler, which is in place when the consumer starts."""
@@ -59,21 +67,19 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         while self._left:
             job_id = self._left.pop()
             try:
-                services().jobs.release(job_id)
+                services().jobs.release(UUID(job_id))
                 log.warning("the job was handed on", extra={"job_id": job_id})
             except DatabaseUnavailable as error:
                 log.warning("the job waits for the end of its lease: %s", error, extra={"job_id": job_id})
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
         """Note it; nothing is logged in a handler, which may have interrupted a line being written."""
-        seconds = self._conf.worker_soft_shutdown_timeout
-        if self._asked or not seconds or not state.reserved_requests:
+        seconds = self._conf.worker_soft_shutdown_timeout if state.reserved_requests else IDLE_SECONDS
+        if self._asked or not seconds:
             self._end_now(number, frame)
             return
         self._asked = True
-        # An alarm rings even where the loop does not turn, as in a worker that waits for its broker.
-        signal.signal(signal.SIGALRM, self._end_now)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        _alarm(seconds, self._end_now)
 
     def _look(self, consumer: Any) -> None:
         if not self._asked:
@@ -83,11 +89,26 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
             consumer.task_consumer.cancel()
             log.info("ending with the jobs in hand", extra={"jobs": len(state.reserved_requests)})
         if not state.reserved_requests:
+            _alarm(LAST_SECONDS, _leave)
             raise WorkerShutdown(0)
 
     def _end_now(self, _number: int, frame: FrameType | None) -> None:
         """Have Celery kill what is left, without a soft shutdown of its own, and end."""
-        self._left = [UUID(request.kwargs["job_id"]) for request in tuple(state.reserved_requests)]
+        _alarm(LAST_SECONDS, _leave)
+        self._left = [request.kwargs["job_id"] for request in tuple(state.reserved_requests)]
         self._conf.worker_soft_shutdown_timeout = 0
         if self._celerys is not None:
             self._celerys(signal.SIGTERM, frame)
+
+
+def _alarm(seconds: float, then: Callable[[int, FrameType | None], Any]) -> None:
+    """Have something done even where the loop does not turn, as in a worker that waits for its broker."""
+    signal.signal(signal.SIGALRM, then)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End without saying goodbye to the broker: messages under way are restored, and jobs are rows."""
+    for child in active_children():
+        child.terminate()
+    os._exit(1)

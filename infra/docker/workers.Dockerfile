@@ -49,11 +49,12 @@ RUN apt-get update -qq \
 COPY --from=build /opt/twolane /opt/twolane
 COPY --from=build /app /app
 WORKDIR /app
-# REMAP_SIGTERM: SIGTERM starts the soft shutdown. OPENBLAS: readers run side by side already.
+# REMAP_SIGTERM: SIGTERM starts the soft shutdown. WORKER_ALIVE_FILE: what the health check looks at.
 ENV PATH=/opt/twolane/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    REMAP_SIGTERM=SIGQUIT
+    REMAP_SIGTERM=SIGQUIT \
+    WORKER_ALIVE_FILE=/tmp/twolane-alive
 USER 10001:10001
 # The only place that is written to. On Fargate a bind mount takes its permissions (1777) from here; without this line it
 # would belong to root.
