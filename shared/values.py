@@ -8,11 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
+
+from pydantic import StringConstraints
 
 Role = Literal["user", "admin"]
 """What a key may do: `user` sees its account's documents, `admin` operates the service."""
+
+KeyName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""What a key or an account may be called."""
 
 ResultFormat = Literal["text", "json"]
 """The outputs of a document."""

@@ -27,12 +27,12 @@ def caller(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     api_key: Annotated[str | None, Security(_header)],
 ) -> Caller:
-    """Tell who is calling; `Authorization` goes before `X-API-Key`.
+    """Tell who is calling; `X-API-Key` goes before `Authorization`, which may hold a token that the gateway asked for.
 
     Raises:
         Unauthorized: no key, or one nobody has.
     """
-    secret = bearer.credentials if bearer else api_key
+    secret = api_key or (bearer.credentials if bearer else None)
     if not secret:
         message = "A key is needed: send `Authorization: Bearer KEY` or `X-API-Key: KEY`."
         raise Unauthorized(message)

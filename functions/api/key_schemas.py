@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from functions.api.schemas import Strict, UtcTime
-from shared.values import Role
+from shared.values import KeyName, Role
 
 if TYPE_CHECKING:
     from shared.models import Account, ApiKey
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
 
 
 class KeyRequest(Strict):
     """Asks for a key."""
 
-    name: Name = Field(description="What the key is for.")
-    account: Name | None = Field(default=None, description="Whose it is; made if new. Without it: your own account.")
+    name: KeyName = Field(description="What the key is for.")
+    account: KeyName | None = Field(default=None, description="Whose it is; made if new. Without it: your own account.")
     role: Role = Field(default="user", description="`user` sees its account's documents, `admin` operates the service.")
 
 

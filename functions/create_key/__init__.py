@@ -1,0 +1,1 @@
+"""An operator makes an API key."""
