@@ -17,11 +17,12 @@ from uuid import UUID
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.contracts import Job
+from shared.db import schema
 from shared.db.direct import Statement
 from shared.db.engine import WRITES
 from shared.errors import BrokerUnavailable, DatabaseUnavailable
@@ -172,17 +173,13 @@ class Database:
         self.engine.dispose()
 
     def ping(self) -> None:
-        """Ask for a row of a table, or none: a database that was never migrated is as good as none.
+        """Ask for a sign of life, from tables that this code can work with.
 
         Raises:
-            DatabaseUnavailable: it did not answer, or has no tables.
+            DatabaseUnavailable: it did not answer.
+            NotReady: it is behind on migrations.
         """
-        try:
-            with self.read() as session:
-                session.execute(select(JobRow.id).limit(1))
-        except SQLAlchemyError as error:
-            message = f"The database has none of our tables: {error}"
-            raise DatabaseUnavailable(message) from error
+        schema.check(self.engine)
 
     def prepare(self, clause: ClauseElement) -> Callable[..., int]:
         """Return a function that runs one writing statement, each time in a transaction of its own; see `Statement`.

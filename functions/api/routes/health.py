@@ -46,9 +46,9 @@ def ready() -> Health:
         "storage": _storage,
         "broker": _broker,
     }
-    failing = [name for name, check in checks.items() if not _passes(name, check)]
+    failing = [(name, what) for name, check in checks.items() if (what := _trouble(name, check))]
     if failing:
-        raise _not_ready(*((name, "does not answer") for name in failing))
+        raise _not_ready(*failing)
     return Health(version=VERSION)
 
 
@@ -77,13 +77,14 @@ def _broker() -> None:
     services().broker.ping()
 
 
-def _passes(name: str, check: Callable[[], object]) -> bool:
+def _trouble(name: str, check: Callable[[], object]) -> str | None:
+    """Say what is wrong in words that anybody may read; an adapter's own, with addresses, go to the log."""
     try:
         check()
     except TwolaneError as error:
         log.warning("not ready: %s: %s", name, error)
-        return False
-    return True
+        return error.detail.rstrip(".") if isinstance(error, NotReady) else "does not answer"
+    return None
 
 
 def _not_ready(*failing: tuple[str, str]) -> NotReady:
