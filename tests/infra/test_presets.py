@@ -1,0 +1,124 @@
+"""The presets of `samconfig.toml`, and what the templates refuse before anything is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.deployments import BROUGHT, GIVEN, deployment, resources
+from tests.infra.intrinsics import Mistake
+from tests.infra.stacks import ROOT, Stack, presets, templates
+
+CONTRADICTIONS: list[tuple[dict[str, str], str]] = [
+    ({"DatabaseUrl": BROUGHT["DatabaseUrl"]}, "give both to bring your own"),
+    ({"RedisUrl": BROUGHT["RedisUrl"]}, "give both to bring your own"),
+    ({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "leave them empty"),
+    ({**BROUGHT, "SecurityGroupIds": ""}, "Only one of SubnetIds and SecurityGroupIds"),
+    ({**BROUGHT, "WorkerImageTag": "1"}, "leave WorkerImageTag empty"),
+    ({"DatabaseMinCapacity": "0", "DatabaseDozeSeconds": "3600"}, "set DatabasePoolSize to 0"),
+    ({"DatabaseMinCapacity": "0", "DatabasePoolSize": "0"}, "set DatabaseDozeSeconds"),
+    ({"OnDemandWeight": "0", "SpotWeight": "0"}, "no task could run"),
+    ({"JwtIssuer": "https://issuer.example.com"}, "Only one of JwtIssuer and JwtAudience"),
+    ({"DomainName": "ocr.example.com"}, "Only one of DomainName and CertificateArn"),
+    ({"HostedZoneId": "Z1"}, "HostedZoneId is given without DomainName"),
+    ({"SnapStart": "On", "PythonRuntime": "python3.11"}, "SnapStart needs Python 3.12"),
+]
+
+OUT_OF_BOUNDS = [
+    {"RedisUrl": "rediss://broker.example.com:6379/0"},
+    {"RedisUrl": "rediss://broker.example.com:6379/0?ssl_cert_reqs=none"},
+    {"RedisUrl": "http://broker.example.com"},
+    {"DatabaseUrl": "mysql://database.example.com/twolane"},
+    {"WorkerImageTag": "123.dkr.ecr.eu-central-1.amazonaws.com/twolane:1"},
+    {"DatabaseEngineVersion": "15.7"},
+    {"DatabaseInstances": "3"},
+    {"JwtIssuer": "http://issuer.example.com"},
+    {"CertificateArn": "certificate"},
+    {"LeaseSeconds": "0"},
+    {"OcrMaxTasks": "0"},
+]
+
+
+@pytest.mark.parametrize(("parameters", "why"), CONTRADICTIONS)
+def test_parameters_that_contradict_each_other_are_refused_with_the_cure(parameters: dict[str, str], why: str) -> None:
+    [sentence] = Stack(ROOT, parameters).refused()
+    assert why in sentence
+
+
+def test_every_rule_refuses_something() -> None:
+    said = {sentence for parameters, _ in CONTRADICTIONS for sentence in Stack(ROOT, parameters).refused()}
+    rules = templates()[ROOT]["Rules"].values()
+    assert {assertion["AssertDescription"] for rule in rules for assertion in rule["Assertions"]} == said
+
+
+@pytest.mark.parametrize("parameters", OUT_OF_BOUNDS)
+def test_a_parameter_that_cannot_be_right_is_refused(parameters: dict[str, str]) -> None:
+    with pytest.raises(Mistake, match=f"{next(iter(parameters))} may not be"):
+        Stack(ROOT, parameters)
+
+
+def test_every_pattern_says_what_a_value_must_be() -> None:
+    for template in templates().values():
+        for name, parameter in template.get("Parameters", {}).items():
+            assert "AllowedPattern" not in parameter or parameter["ConstraintDescription"].startswith("must "), name
+
+
+def test_there_is_a_preset_for_development_and_one_for_production() -> None:
+    assert set(presets()) == {"dev", "prod"}
+    assert set(presets()) <= set(GIVEN)
+
+
+def test_development_costs_next_to_nothing_while_nobody_uses_it() -> None:
+    [cluster] = resources("dev", "AWS::RDS::DBCluster")
+    assert cluster.properties["ServerlessV2ScalingConfiguration"]["MinCapacity"] == 0
+    assert len(resources("dev", "AWS::RDS::DBInstance")) == 1
+    [broker] = resources("dev", "AWS::ElastiCache::ReplicationGroup")
+    assert broker.properties["NumCacheClusters"] == 1
+    endpoints = [one.properties for one in resources("dev", "AWS::EC2::VPCEndpoint")]
+    assert sum(len(one["SubnetIds"]) for one in endpoints if one["VpcEndpointType"] == "Interface") == 1
+    assert {
+        one.properties["MinCapacity"] for one in resources("dev", "AWS::ApplicationAutoScaling::ScalableTarget")
+    } == {0}
+    assert deployment("dev").all("AWS::EC2::FlowLog", "AWS::EC2::NatGateway") == []
+
+
+def test_the_database_of_development_can_pause() -> None:
+    """Nobody may stay connected, and nobody may look every minute."""
+    [cluster] = resources("dev", "AWS::RDS::DBCluster")
+    pause = cluster.properties["ServerlessV2ScalingConfiguration"]["SecondsUntilAutoPause"]
+    for name in ("RelayOutboxFunction", "PublishMetricsFunction"):
+        given = deployment("dev").own[name].properties["Environment"]["Variables"]
+        assert given["DATABASE_POOL_SIZE"] == 0
+        assert given["DATABASE_DOZE_SECONDS"] > pause
+
+
+def test_production_survives_the_loss_of_a_zone() -> None:
+    assert len(resources("prod", "AWS::RDS::DBInstance")) == 2
+    [cluster] = resources("prod", "AWS::RDS::DBCluster")
+    assert cluster.properties["DeletionProtection"] in {True, "true"}
+    assert cluster.properties["BackupRetentionPeriod"] >= 7
+    [broker] = resources("prod", "AWS::ElastiCache::ReplicationGroup")
+    assert broker.properties["NumCacheClusters"] == 2
+    assert broker.properties["AutomaticFailoverEnabled"] is broker.properties["MultiAZEnabled"] is True
+    for endpoint in resources("prod", "AWS::EC2::VPCEndpoint"):
+        assert endpoint.properties["VpcEndpointType"] == "Gateway" or len(endpoint.properties["SubnetIds"]) == 2
+
+
+@pytest.mark.parametrize("deployed", sorted(presets()))
+def test_fargate_has_tasks_of_that_size(deployed: str) -> None:
+    """CPU units and MiB that go together: the task sizes of the developer guide of ECS."""
+    for task in resources(deployed, "AWS::ECS::TaskDefinition"):
+        cpu, memory = int(task.properties["Cpu"]), int(task.properties["Memory"])
+        assert cpu in {256, 512, 1024, 2048, 4096, 8192, 16384}
+        assert 2 * cpu <= memory <= 8 * cpu, task.path
+        assert memory % (4096 if cpu == 8192 else 8192 if cpu == 16384 else 1024) == 0 or memory == 512
+
+
+@pytest.mark.parametrize("deployed", sorted(presets()))
+def test_a_fleet_can_be_as_large_as_allowed(deployed: str) -> None:
+    """Subnets have addresses enough for all tasks, with as many again for a deployment of them."""
+    tasks = sum(
+        one.properties["MaxCapacity"] for one in resources(deployed, "AWS::ApplicationAutoScaling::ScalableTarget")
+    )
+    sizes = [int(one.properties["CidrBlock"].partition("/")[2]) for one in resources(deployed, "AWS::EC2::Subnet")]
+    # AWS keeps five addresses of every subnet.
+    assert 2 * tasks <= 2 * (2 ** (32 - max(sizes)) - 5)
