@@ -16,6 +16,7 @@ import time
 import urllib.request
 from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError
 
 from celery import bootsteps, signals
 from celery.worker import state
@@ -115,6 +116,9 @@ class TaskProtection:
                 answer = json.load(response)
             # A refusal, such as DEPLOYMENT_BLOCKED, is an answer like any other: `{"failure": {"Reason": ...}}`.
             refused = None if isinstance(answer, dict) and "protection" in answer else answer
+        except HTTPError as error:
+            with error:
+                refused = error
         except (OSError, HTTPException, ValueError) as error:
             refused = error
         if refused is not None:
