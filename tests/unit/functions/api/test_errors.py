@@ -40,6 +40,13 @@ def test_a_key_goes_in_either_header(connect: Connect, user: NewKey) -> None:
     assert connect(None).get(LIST, headers={"authorization": f"bearer {user.secret}"}).status_code == 200
 
 
+def test_a_key_goes_beside_a_token_that_the_gateway_asked_for(connect: Connect, user: NewKey) -> None:
+    token = {"Authorization": "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln"}
+    assert connect(None).get(LIST, headers=token | {"X-API-Key": user.secret}).status_code == 200
+    assert connect(None).get(LIST, headers=token | {"X-API-Key": "tl_unknown"}).status_code == 401
+    assert connect(None).get(LIST, headers=token).status_code == 401
+
+
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/documents", "/v1/documents/", "/health/", "/%00", "/v1/..%2f"])
 def test_unknown_paths_are_problems(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
