@@ -208,7 +208,8 @@ def _queue_of(unacked: bytes) -> Any:
 
 def _producer(redis_url: str) -> Celery:
     """A Celery app that only sends: one connection, short timeouts, no retries, no results."""
-    app = Celery("twolane-producer", broker=redis_url, set_as_current=False)
+    # Without the one for Django, which imports Celery's worker; functions do not carry that.
+    app = Celery("twolane-producer", broker=redis_url, set_as_current=False, fixups=())
     app.conf.update(
         task_ignore_result=True,
         task_publish_retry=False,
