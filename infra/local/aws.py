@@ -23,7 +23,7 @@ from infra.local.state import aws_environment, write_atomically
 
 STACK_NAME = "twolane"
 ZIPS_BUCKET = "twolane-zips"
-SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,lambda,logs,s3,scheduler,sns,sqs,sts"
+SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,kms,lambda,logs,s3,scheduler,sns,sqs,sts"
 # What a deployment is made of: a change in any of these builds and deploys anew.
 SOURCES = (
     *("template.yaml", "infra/stacks/**/*"),
