@@ -12,6 +12,7 @@ from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from kombu.pools import connections, producers
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
@@ -169,9 +170,14 @@ class Broker:
 
     def close(self) -> None:
         """Close what is open; the next call opens it again."""
-        # The pool belongs to the URL, not to the app: closing the app would leave its socket for the next one to find.
-        self._celery.pool.force_close_all(close_pool=False)
-        self._celery.close()
+        with self._turn:
+            # Pools belong to the URL, not to the app: closing that alone leaves a socket for the next app to find.
+            url = self._celery.connection_for_write()
+            for group in (producers, connections):
+                group[url].force_close_all()
+                del group[url]
+            self._celery.close()
+            self._celery = _producer(self._redis_url)
 
     def _send(self, message: Message) -> None:
         countdown = (message.available_at - datetime.now(UTC)).total_seconds()
