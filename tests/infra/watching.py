@@ -23,9 +23,9 @@ OF_AWS: dict[str, tuple[Dimensions, frozenset[str]]] = {
     ),
     "AWS/Lambda": (
         frozenset({"FunctionName"}),
-        frozenset({"Errors", "Throttles", "Duration", "ConcurrentExecutions"}),
+        frozenset({"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"}),
     ),
-    "AWS/ApiGateway": (frozenset({"ApiId"}), frozenset({"Count", "4xx", "5xx", "Latency", "IntegrationLatency"})),
+    "AWS/ApiGateway": (frozenset({"ApiId"}), frozenset({"Count", "4xx", "5xx", "Latency"})),
     "AWS/RDS": (
         frozenset({"DBClusterIdentifier"}),
         frozenset({"ServerlessDatabaseCapacity", "ACUUtilization", "DatabaseConnections", "CommitLatency"}),
