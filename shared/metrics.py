@@ -52,13 +52,17 @@ IN_FLIGHT = Metric("InFlight", Unit.COUNT, FLEET)
 """Messages that workers have taken and not yet acknowledged, those that wait for a back-off to end included."""
 
 LOAD = Metric("Load", Unit.COUNT, FLEET)
-"""Backlog + InFlight: what the fleet has to do, and what its size follows."""
+"""Backlog + InFlight: what the fleet has to do, and what its size follows. Workers write it too, with a job's metrics,
+as they found it when they took the job: much may come and go within a minute."""
 
 OLDEST_QUEUED_SECONDS = Metric("OldestQueuedSeconds", Unit.SECONDS, FLEET)
 """For how long the job that waits longest has been ready for a worker; 0 where none waits."""
 
 WORKERS_ALIVE = Metric("WorkersAlive", Unit.COUNT, FLEET)
 """Workers that consume the fleet's queues and said so within the last minute."""
+
+UNATTENDED_LOAD = Metric("UnattendedLoad", Unit.COUNT, FLEET)
+"""The fleet's load where none of its workers is alive, otherwise 0: both were counted at the same moment."""
 
 OUTBOX_AGE_SECONDS = Metric("OutboxAgeSeconds", Unit.SECONDS, STACK)
 """For how long the oldest message that is due has been waiting for the broker to take it; 0 where none is."""
@@ -85,7 +89,7 @@ DOCUMENT_SECONDS = Metric("DocumentSeconds", Unit.SECONDS, STACK)
 """From the moment a document, or its retry, was accepted until it was closed."""
 
 METRICS = (
-    *(BACKLOG, IN_FLIGHT, LOAD, OLDEST_QUEUED_SECONDS, WORKERS_ALIVE),
+    *(BACKLOG, IN_FLIGHT, LOAD, OLDEST_QUEUED_SECONDS, WORKERS_ALIVE, UNATTENDED_LOAD),
     *(OUTBOX_AGE_SECONDS, DEAD_LETTERS),
     *(JOBS_SUCCEEDED, JOBS_FAILED, JOBS_RETRIED, JOB_SECONDS),
     *(PAGES_READ, DOCUMENT_SECONDS),

@@ -95,6 +95,7 @@ def _of_fleet(fleet: str, count: FleetCount | None, waiting: Waiting | None) -> 
         values[metrics.IN_FLIGHT] = count.in_flight
         values[metrics.LOAD] = count.load
         values[metrics.WORKERS_ALIVE] = count.workers_alive
+        values[metrics.UNATTENDED_LOAD] = 0 if count.workers_alive else count.load
     if waiting is not None:
         queues = queues_of(fleet)
         values[metrics.OLDEST_QUEUED_SECONDS] = max(waiting.oldest_queued.get(queue, 0) for queue in queues)

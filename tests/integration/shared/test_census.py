@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ from tests.support.programs import free_port
 from tests.support.redis import RedisServer
 from tests.support.rows import Rows
 
-OF_BROKER = {metrics.BACKLOG, metrics.IN_FLIGHT, metrics.LOAD, metrics.WORKERS_ALIVE}
+OF_BROKER = {metrics.BACKLOG, metrics.IN_FLIGHT, metrics.LOAD, metrics.WORKERS_ALIVE, metrics.UNATTENDED_LOAD}
 OF_FLEETS = {*OF_BROKER, metrics.OLDEST_QUEUED_SECONDS}
 OF_STACK = {metrics.OUTBOX_AGE_SECONDS, metrics.DEAD_LETTERS}
 Taken = dict[str | None, dict[Metric, float]]
@@ -48,7 +50,7 @@ def unreachable() -> Database:
     return Database(engine, Outgoing())
 
 
-def ago(**age: float) -> dict[str, object]:
+def ago(**age: float) -> dict[str, Any]:
     """Columns of a job that was made and queued so long ago."""
     then = utcnow() - timedelta(**age)
     return {"created_at": then, "queued_at": then}
@@ -74,6 +76,17 @@ def test_load_is_what_waits_and_what_is_in_flight(
         redis.hset("{twolane}:unacked.default", "tag", "taken")
     found = told(database, broker)["default"]
     assert (found[metrics.BACKLOG], found[metrics.IN_FLIGHT], found[metrics.LOAD]) == (3, 1, 4)
+
+
+def test_load_is_unattended_until_a_worker_is_alive(
+    database: Database, broker: Broker, redis_server: RedisServer
+) -> None:
+    with redis_server.client() as redis:
+        redis.hset("{twolane}:unacked.default", "tag", "left by a worker that is gone")
+        assert told(database, broker)["default"][metrics.UNATTENDED_LOAD] == 1
+        redis.zadd("{twolane}:workers.default", {"worker": time.time()})
+    found = told(database, broker)["default"]
+    assert (found[metrics.LOAD], found[metrics.WORKERS_ALIVE], found[metrics.UNATTENDED_LOAD]) == (1, 1, 0)
 
 
 def test_the_oldest_job_that_could_run_gives_its_fleet_its_age(database: Database, broker: Broker, rows: Rows) -> None:
@@ -121,10 +134,10 @@ def test_with_the_broker_away_the_database_still_tells_and_nothing_is_zero_for_i
 ) -> None:
     redis_server.kill()
     found = told(database, broker)
-    assert {fleet: set(values) for fleet, values in found.items()} == {
-        **{fleet: {metrics.OLDEST_QUEUED_SECONDS} for fleet in FLEETS},
-        None: OF_STACK,
+    assert {fleet: set(values) for fleet, values in found.items() if fleet} == {
+        fleet: {metrics.OLDEST_QUEUED_SECONDS} for fleet in FLEETS
     }
+    assert set(found[None]) == OF_STACK
     assert "load and workers are not told: The broker does not answer" in caplog.text
 
 

@@ -35,7 +35,7 @@ def given_up(rows: Rows, error: Exception, document: Document | None = None) -> 
     """A job that failed on its only attempt."""
     jobs = Jobs(rows.database, Delivery(max_attempts=1))
     message = Ping() if document is None else OcrDocument(document_id=document.id)
-    job_id = rows.job(message, document_id=document and document.id)
+    job_id = rows.job(message, document_id=document.id if document else None)
     claim = jobs.claim(job_id)
     assert claim is not None
     assert jobs.fail(claim, error) == JobStatus.FAILED

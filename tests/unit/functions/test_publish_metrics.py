@@ -16,7 +16,7 @@ from shared.contracts import FLEETS, Ping
 from tests.support.emf import Found, metrics_in
 from tests.support.redis import RedisServer
 
-PER_FLEET = ("Backlog", "InFlight", "Load", "OldestQueuedSeconds", "WorkersAlive")
+PER_FLEET = ("Backlog", "InFlight", "Load", "OldestQueuedSeconds", "WorkersAlive", "UnattendedLoad")
 
 
 @pytest.fixture(autouse=True)
