@@ -1,0 +1,133 @@
+"""What a stack costs in a month in which nothing happens, for each preset of `samconfig.toml`.
+
+Sizes come from the template's parameters, numbers of things from counting the templates' resources.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from rich.table import Table
+
+from infra.scaling import prices
+from infra.scaling.policy import load
+from shared.contracts import FLEETS
+from shared.metrics import FLEET, METRICS, PAGES_READ
+
+PROJECT: Final = Path(__file__).parents[2]
+ZONES: Final = 2
+COUNTED_SECONDS: Final = 0.3
+"""How long a run of a function takes that a schedule starts every minute."""
+
+
+def defaults() -> dict[str, str]:
+    """The front template's parameters, as it is deployed without a preset."""
+    parameters: Mapping[str, Any] = load(PROJECT / "template.yaml")["Parameters"]
+    return {name: str(made.get("Default", "")) for name, made in parameters.items()}
+
+
+def presets() -> dict[str, dict[str, str]]:
+    """The parameters of each preset of `samconfig.toml`, those it leaves alone at the template's defaults."""
+    config = tomllib.loads((PROJECT / "samconfig.toml").read_text(encoding="utf-8"))
+    given = {
+        name: _overrides(section.get("deploy", {}).get("parameters", {}).get("parameter_overrides", ""))
+        for name, section in config.items()
+        if isinstance(section, dict)
+    }
+    return {name: defaults() | values for name, values in given.items() if values}
+
+
+def _overrides(written: str | list[str]) -> dict[str, str]:
+    """`parameter_overrides`, which SAM takes as a string or a list of `Name=value`."""
+    pairs = shlex.split(written) if isinstance(written, str) else written
+    return {name: value.strip('"') for name, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
+    """Dollars a month by what they are for, without storage, without free tiers, with nothing to do.
+
+    Args:
+        parameters: of the front template; all of them.
+
+    Raises:
+        KeyError: a parameter is missing, or there is no price for the node type.
+    """
+    month = prices.HOURS_A_MONTH
+    acus = float(parameters["DatabaseMinCapacity"]) * int(parameters["DatabaseInstances"])
+    nodes = int(parameters["BrokerNodes"])
+    tasks = float(parameters["OcrMinTasks"]) * prices.task_hour(
+        float(parameters["OcrTaskCpu"]) / 1024,
+        float(parameters["OcrTaskMemory"]) / 1024,
+        parameters["WorkerArchitecture"],
+    )
+    return {
+        "Aurora, at its least capacity": acus * prices.AURORA_ACU_HOUR * month,
+        "Valkey nodes": nodes * prices.VALKEY_NODE_HOUR[parameters["BrokerNodeType"]] * month,
+        "interface endpoints": endpoint_zones(parameters["WorkerEgress"]) * prices.ENDPOINT_ZONE_HOUR * month,
+        "tasks that always run": tasks * month,
+        "metrics": metrics() * prices.METRIC_MONTH,
+        "alarms": count("AWS::CloudWatch::Alarm") * prices.ALARM_MONTH,
+        "dashboard": count("AWS::CloudWatch::Dashboard") * prices.DASHBOARD_MONTH,
+        "secrets and keys": count("AWS::SecretsManager::Secret") * prices.SECRET_MONTH
+        + count("AWS::KMS::Key") * prices.KMS_KEY_MONTH,
+        "functions every minute": _scheduled(),
+        "SnapStart's snapshot": _snapshot() if parameters["SnapStart"] == "On" else 0.0,
+    }
+
+
+def endpoint_zones(egress: str) -> int:
+    """Interface endpoints times zones: all in both where workers are private, that of the functions in one if not."""
+    endpoints = [
+        made
+        for made in load(PROJECT / "infra/stacks/network.yaml")["Resources"].values()
+        if made["Type"] == "AWS::EC2::VPCEndpoint" and made["Properties"].get("VpcEndpointType") == "Interface"
+    ]
+    always = sum("Condition" not in made for made in endpoints)
+    return len(endpoints) * ZONES if egress == "endpoints" else always
+
+
+def metrics() -> int:
+    """Custom metrics that are written while nothing happens: those of `publish_metrics`, by fleet or once."""
+    published = METRICS[: METRICS.index(PAGES_READ)]
+    quiet = [metric for metric in published if not metric.name.startswith("Job")]
+    return sum(len(FLEETS) if metric.dimensions == FLEET else 1 for metric in quiet)
+
+
+def count(kind: str) -> int:
+    """Resources of a type in all templates; a fleet's count for each fleet."""
+    stacks = [PROJECT / "template.yaml", *sorted((PROJECT / "infra/stacks").glob("*.yaml"))]
+    return sum(
+        (len(FLEETS) if stack.name == "fleet.yaml" else 1)
+        for stack in stacks
+        for made in load(stack)["Resources"].values()
+        if made["Type"] == kind
+    )
+
+
+def _scheduled() -> float:
+    """`relay_outbox` and `publish_metrics`, of half a GB each."""
+    runs = 2 * prices.MONTH_SECONDS / 60
+    return runs * (prices.LAMBDA_REQUEST + 0.5 * COUNTED_SECONDS * prices.LAMBDA_GB_SECOND["x86_64"])
+
+
+def _snapshot() -> float:
+    """One version of the API, of one GB."""
+    return prices.SNAPSTART_CACHE_GB_SECOND * prices.MONTH_SECONDS
+
+
+def table() -> Table:
+    """A column a preset, a row what is paid for."""
+    found = {name: monthly(parameters) for name, parameters in presets().items()}
+    drawn = Table(title=f"Idle, dollars a month, {prices.REGION}, prices of {prices.AS_OF}", title_justify="left")
+    drawn.add_column("")
+    for name in found:
+        drawn.add_column(name, justify="right")
+    for what in next(iter(found.values()), {}):
+        drawn.add_row(what, *(f"{costs[what]:,.2f}" for costs in found.values()))
+    drawn.add_section()
+    drawn.add_row("together", *(f"{sum(costs.values()):,.2f}" for costs in found.values()), style="bold")
+    return drawn

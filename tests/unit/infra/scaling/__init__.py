@@ -1,0 +1,1 @@
+"""Scaling, its simulation and what it costs."""
