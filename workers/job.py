@@ -31,6 +31,7 @@ from shared.models import JobStatus
 from shared.services.jobs import Claim, Jobs
 from shared.services.ledger import DocumentGone
 from workers.app import HARD_LIMIT_SECONDS, app
+from workers.load import LoadWatch
 
 log = logging.getLogger(__name__)
 
@@ -191,6 +192,8 @@ def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, 
         log.info("nothing to claim", extra={"job": message.name, "job_id": job_id})
         return
     run = Run(services(), claim, lease=Lease(claim))
+    if (load := load_watch().look(fleet_of(message.queue))) is not None:
+        run.measure(metrics.LOAD, load)
     started = time.perf_counter()
     with heartbeat().keep(run.lease):
         outcome = _attempt(function, message, payload, run)
@@ -200,6 +203,12 @@ def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, 
     written = metrics.fields(run.measured, stack=stack_name(), fleet=fleet_of(message.queue))
     # One line a job, for people and for CloudWatch.
     metrics.log.info(outcome.said, extra={"job": message.name, "job_id": job_id, "attempt": claim.attempt, **written})
+
+
+@cache
+def load_watch() -> LoadWatch:
+    """What this process sees of the load."""
+    return LoadWatch(services().broker.fleets)
 
 
 @cache
