@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -92,10 +94,14 @@ def test_the_same_message_many_times_gives_one_result(lanes: Lanes, tmp_path: Pa
     assert [(job.status, job.attempt) for job in lanes.jobs(document_id)] == [(JobStatus.SUCCEEDED, 1)]
 
 
-def test_a_store_that_fails_for_a_while_delays_and_loses_nothing(lanes: Lanes) -> None:
+def test_a_store_that_fails_for_a_while_delays_and_loses_nothing(lanes: Lanes, tmp_path: Path) -> None:
+    # A worker would not start without its store, so it is held while one document goes in and the store goes down.
+    worker = lanes.start_worker(RETRY_SECONDS="2", WORKER_ALIVE_FILE=str(tmp_path / "alive"))
+    wait_until((tmp_path / "alive").exists, 30, "a worker's first sign of life")
+    os.killpg(worker.pid, signal.SIGSTOP)
     document_id = lanes.submit(("late.png", documents.png("Worth the wait"))).json()["id"]
     lanes.store.failing = True
-    lanes.start_worker(RETRY_SECONDS="2")
+    os.killpg(worker.pid, signal.SIGCONT)
     wait_until(lambda: lanes.jobs(document_id)[0].error_code == "storage_unavailable", 60, "a failed attempt")
     lanes.store.failing = False
     assert lanes.wait(document_id)["status"] == "completed"

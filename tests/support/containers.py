@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 RUN_SECONDS = 120.0
@@ -129,20 +128,15 @@ def docker(*arguments: str, check: bool = True, timeout: float = RUN_SECONDS) ->
     return done
 
 
-def image_config(image: str) -> dict[str, object]:
+def image_config(image: str) -> dict[str, Any]:
     """What an image says of itself: user, entry point, health check, labels."""
-    config: dict[str, object] = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image).stdout)
+    config: dict[str, Any] = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image).stdout)
     return config
 
 
 def mount(path: Path, inside: str, *, read_only: bool = False) -> tuple[str, str]:
     """Options that show a directory of the host inside a container."""
     return "--mount", f"type=bind,source={path},target={inside}{',readonly' if read_only else ''}"
-
-
-def worker_image() -> str:
-    """The worker's image: `WORKER_IMAGE`, or what `make containers` builds."""
-    return os.environ.get("WORKER_IMAGE", "twolane-workers:local")
 
 
 def _options(environment: Mapping[str, str] | None, options: Sequence[str]) -> list[str]:
