@@ -13,7 +13,7 @@ from infra.scaling.charts import Picture, duration
 from infra.scaling.curves import CURVES
 from infra.scaling.idle import defaults, table
 from infra.scaling.policy import read
-from infra.scaling.service import Worker
+from infra.scaling.service import SECONDS_PER_PAGE, Worker
 from infra.scaling.simulate import Conditions, Outcome, simulate
 
 MIB: Final = 1024
@@ -42,7 +42,9 @@ def main(  # noqa: PLR0913 - one parameter an option
     ] = None,
     max_tasks: Annotated[int | None, typer.Option(min=1, help="MaxTasks; the template's for ocr unless given.")] = None,
     min_tasks: Annotated[int, typer.Option(min=0, help="MinTasks.")] = 0,
-    seconds_per_page: Annotated[float, typer.Option(min=0.01, help="CPU seconds a page; `make bench` measures.")] = 1.2,
+    seconds_per_page: Annotated[
+        float, typer.Option(min=0.01, help="CPU seconds a page; `make bench` measures.")
+    ] = SECONDS_PER_PAGE,
     vcpu: Annotated[float | None, typer.Option(min=0.25, help="vCPUs of a task; the template's unless given.")] = None,
     memory: Annotated[float | None, typer.Option(min=0.5, help="GB of a task; the template's unless given.")] = None,
     start_seconds: Annotated[float, typer.Option(min=0, help="From the decision to a task that consumes.")] = 60,

@@ -6,6 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 from math import ceil, inf
 
+SECONDS_PER_PAGE = 1.6
+"""CPU seconds of a scanned page of 300 dpi, as `make bench BENCH="--only cost"` measured them on an AMD EPYC."""
+
 MINIMUM_BILLED_SECONDS = 60
 """Fargate bills by the second from the start of the image's download to the task's end, a minute at least."""
 
@@ -33,7 +36,7 @@ class Worker:
 
     vcpu: float = 1
     memory_gb: float = 2
-    seconds_per_page: float = 1.2
+    seconds_per_page: float = SECONDS_PER_PAGE
     start_seconds: float = 60
     unbilled_seconds: float = 15
     protection: bool = True
