@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,9 @@ from tests.support import documents
 from tests.support.databases import SqliteDatabases
 from tests.support.engine_scripts import EngineScript
 from tests.support.lanes import Lanes
+from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
+from workers.alive import SignsOfLife
 
 INTERVAL_SECONDS = 0.2
 SILENCE_SECONDS = 2.0
@@ -106,3 +110,37 @@ def test_signs_stop_with_a_loop_that_hangs(worker: Observed) -> None:
     worker.process.send_signal(signal.SIGUSR2)
     worker.await_silence()
     assert time.time() - worker.last_sign_in_redis() > SILENCE_SECONDS
+
+
+class Turn:
+    """An event loop that turns when a test says so."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], None]] = []
+
+    def call_later(self, _delay: float, callback: Callable[[], None]) -> Any:
+        """Note what is to be called."""
+        self.callbacks.append(callback)
+        return SimpleNamespace(cancel=lambda: self.callbacks.remove(callback))
+
+    call_repeatedly = call_later
+
+
+def test_a_sign_that_redis_did_not_take_is_none(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "alive"
+    monkeypatch.setenv("WORKER_ALIVE_FILE", str(file))
+    app = SimpleNamespace(conf=SimpleNamespace(broker_url=redis_server.url))
+    consumer, turn = SimpleNamespace(app=app, hostname="worker"), Turn()
+    step = SignsOfLife(consumer)
+    step.register_with_event_loop(consumer, turn)
+    redis_server.kill()
+    turn.callbacks[0]()
+    assert not file.exists()
+    assert "no sign of life was given" in caplog.text
+    redis_server.start()
+    turn.callbacks[0]()
+    assert file.exists()
+    step.stop(consumer)
+    assert turn.callbacks == []
