@@ -17,6 +17,7 @@ CONTRADICTIONS: list[tuple[dict[str, str], str]] = [
     ({"DatabaseMinCapacity": "0", "DatabaseDozeSeconds": "3600"}, "set DatabasePoolSize to 0"),
     ({"DatabaseMinCapacity": "0", "DatabasePoolSize": "0"}, "set DatabaseDozeSeconds"),
     ({"OnDemandWeight": "0", "SpotWeight": "0"}, "no task could run"),
+    ({"OcrTaskCpu": "1024", "OcrTaskMemory": "16384"}, "no tasks with that"),
     ({"JwtIssuer": "https://issuer.example.com"}, "Only one of JwtIssuer and JwtAudience"),
     ({"DomainName": "ocr.example.com"}, "Only one of DomainName and CertificateArn"),
     ({"HostedZoneId": "Z1"}, "HostedZoneId is given without DomainName"),
