@@ -1,7 +1,7 @@
 """What AWS charges, in US dollars, before taxes, discounts and free tiers: one region, one day.
 
-Every figure is the list price of us-east-1 as pages of 2025 and 2026 state it. `CONFIRMED` says which were found there
-and which are from memory of the price list and want a look.
+Every figure is AWS's list price for us-east-1; the page it belongs to stands beside it. `CONFIRMED` says which of them
+pages of 2025 and 2026 quote, and which want a look at the price list itself.
 """
 
 from __future__ import annotations

@@ -87,6 +87,18 @@ def test_fewer_tasks_come_only_ten_minutes_after_more_were_wanted(name: str) -> 
             assert down - up >= 9 * MINUTE
 
 
+@pytest.mark.parametrize("name", ["trickle", "sawtooth", "chunks"])
+@pytest.mark.parametrize(("publish", "delay", "evaluate"), [(0, 5, 0), (50, 45, 5), (59, 90, 58), (30, 20, 29)])
+def test_it_does_not_depend_on_who_looks_when_in_a_minute(name: str, publish: int, delay: int, evaluate: int) -> None:
+    conditions = Conditions(publish_second=publish, publish_delay=delay, evaluate_second=evaluate)
+    found = simulate(read(), CURVES[name](), conditions)
+    assert found.flaps() == 0
+    assert found.pages_read == found.pages
+    assert found.drained is not None
+    assert found.emptied is not None
+    assert 8 * MINUTE <= found.emptied - found.drained <= 14 * MINUTE
+
+
 def test_waves_do_not_move_the_fleet() -> None:
     assert outcome("sawtooth").turns() == 1
 
