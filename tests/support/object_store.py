@@ -56,6 +56,10 @@ class ObjectStoreServer:
         self._client.create_bucket(Bucket=self.bucket)
         return self
 
+    def put(self, key: str, body: bytes) -> None:
+        """Store an object, as a client with a form would."""
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
     def keys(self) -> list[str]:
         """The keys of all objects."""
         return [entry["Key"] for entry in self._client.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
