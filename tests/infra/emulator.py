@@ -59,9 +59,13 @@ class Emulator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
-        self._process.kill()
-        self._process.wait(10)
+        """Stop it, and with it whatever functions it runs."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
 
     def client(self, service: str) -> Any:
         """A client of one of its services."""
