@@ -62,10 +62,8 @@ bench: tools dev .tools/bench/.stamp ## Measure speed and memory on this machine
 .PHONY: build
 build: .tools/sam/.stamp ## Every function's zip, for Lambda, without Docker (PYTHON_VERSION, PYTHON_PLATFORM)
 	@$(SAM) build --build-in-source --template template.yaml 2>&1 | grep -vE '^(Commands|=+$$|\[\*\]|$$)' || exit $${PIPESTATUS[0]}
-	@for function in .aws-sam/build/*/; do \
-	  printf '%-22s %s unzipped\n' "$$(basename $$function)" "$$(du -sh $$function --apparent-size | cut -f 1)"; \
-	  compgen -G "$$function/shared/__pycache__/*.pyc" >/dev/null || slow=yes; done; \
-	[ -z "$${slow:-}" ] || echo "warning: no Python $(or $(PYTHON_VERSION),3.13) here to precompile with: cold starts will be 3 to 4 times slower" >&2
+	@python=$$($(MAKE) -s -f infra/lambda/Makefile interpreter); $(PYTHON) -m infra.zips .aws-sam/build $$python; \
+	[ -n "$$python" ] || echo "warning: no Python $(or $(PYTHON_VERSION),3.13) here to precompile with: cold starts will be 3 to 4 times slower" >&2
 
 .PHONY: clean
 clean: ## Remove what was built and the caches; data and installed tools stay

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import born_digital, cost, latency, machine, memory, scan, throughput
+from tests.bench import born_digital, cold_start, cost, latency, machine, memory, scan, throughput
 from tests.bench.bench import Bench
 from tests.bench.figures import Line
 
@@ -22,6 +22,7 @@ FIGURES = {
     "memory": memory.measure,
     "throughput": throughput.measure,
     "cost": cost.measure,
+    "cold_start": cold_start.measure,
 }
 LEAST_ROUNDS = 3
 

@@ -12,11 +12,14 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import psutil
 from snapshot_restore_py import get_after_restore, get_before_snapshot
+
+_NO_CONTEXT: Any = None
+"""The API asks nothing of it."""
 
 
 class LambdaFunction:
@@ -119,11 +122,11 @@ def _live() -> None:
     asyncio.set_event_loop(asyncio.new_event_loop())
     from functions.api.handler import handler  # noqa: PLC0415  # the initialisation, as Lambda does it
 
-    todo = {
+    todo: dict[str, Callable[[Any], Any]] = {
         "before_snapshot": lambda _: [hook(*args, **named) for hook, args, named in reversed(get_before_snapshot())],
         "after_restore": lambda _: [hook(*args, **named) for hook, args, named in get_after_restore()],
         "modules": lambda _: sorted(sys.modules),
-        "invoke": lambda command: handler(command["event"], None),
+        "invoke": lambda command: handler(command["event"], _NO_CONTEXT),
     }
     answers.write("null\n")
     answers.flush()
