@@ -27,6 +27,7 @@ SAM := .tools/sam/bin/sam
 CHECKOV := .tools/checkov/bin/checkov
 TEMPLATES := template.yaml $(wildcard infra/stacks/*.yaml)
 REGION := eu-central-1
+IMAGE := twolane-workers:local
 
 .PHONY: help
 help: ## This list
@@ -65,6 +66,17 @@ build: .tools/sam/.stamp ## Every function's zip, for Lambda, without Docker (PY
 	@python=$$($(MAKE) -s -f infra/lambda/Makefile interpreter); $(PYTHON) -m infra.zips .aws-sam/build $$python; \
 	[ -n "$$python" ] || echo "warning: no Python $(or $(PYTHON_VERSION),3.13) here to precompile with: cold starts will be 3 to 4 times slower" >&2
 
+.PHONY: image
+image: engine ## The workers' image
+	@echo "building $(IMAGE)"; SECONDS=0; \
+	docker build --quiet --network host --file infra/docker/workers.Dockerfile --tag $(IMAGE) . >/dev/null; \
+	echo "$(IMAGE): $$(( $$(docker image inspect --format '{{.Size}}' $(IMAGE)) / 1000000 )) MB, built in $$SECONDS s"
+
+.PHONY: containers
+containers: engine tools postgres dev ## Images and functions as they will run: the workers' container, sam local; needs a Docker engine
+	@$(MAKE) build image
+	@$(RUN) pytest --verbose --durations=0 --durations-min=1 tests/containers
+
 .PHONY: clean
 clean: ## Remove what was built and the caches; data and installed tools stay
 	rm -rf .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
@@ -82,6 +94,11 @@ system:
 .PHONY: python
 python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; found $$(python3 --version 2>&1)" >&2; exit 1; }
+
+.PHONY: engine
+engine:
+	@docker info >/dev/null 2>&1 || { echo "no Docker engine answers here: install one (https://docs.docker.com/engine/install/), \
+	start it, let this user use it, and try again" >&2; exit 1; }
 
 .PHONY: postgres
 postgres:
