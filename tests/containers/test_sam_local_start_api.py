@@ -89,7 +89,7 @@ def test_an_announced_upload_is_posted_read_and_fetched(api: httpx.Client) -> No
 
 
 def test_a_request_without_a_key_is_refused_in_the_container_too(api: httpx.Client) -> None:
-    refused = httpx.get(f"{api.base_url}v1/documents", timeout=60)
+    refused = httpx.get(api.base_url.join("/v1/documents"), timeout=60)
     assert refused.status_code == 401
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["code"] == "unauthorized"
