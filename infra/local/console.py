@@ -12,9 +12,12 @@ from rich.text import Text
 
 NAME_WIDTH = 9
 LEVEL_STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red", "critical": "bold red"}
-# Where a line came from inside the process, and ids to search by: in the file, not on the screen.
+# Where a line came from inside the process, ids to search by, what makes it a metric: in the file, not on the screen.
 UNINTERESTING = frozenset(
-    {"logger", "request_id", "service", "location", "xray_trace_id", "function_arn", "cold_start"}
+    {
+        *("logger", "request_id", "service", "location", "xray_trace_id", "function_arn", "cold_start"),
+        *("_aws", "Stack", "Fleet"),
+    }
 )
 
 

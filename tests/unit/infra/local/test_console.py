@@ -7,6 +7,7 @@ import json
 import pytest
 
 from infra.local.console import Console, parse
+from shared import metrics
 
 
 def rendered(capsys: pytest.CaptureFixture[str], line: str) -> str:
@@ -26,6 +27,12 @@ def test_powertools_lines_are_understood_too() -> None:
     entry = parse(json.dumps({**line, "service": "ingest"}))
     assert (entry.message, entry.level, entry.fields) == ("late", "warning", {})
     assert entry.time
+
+
+def test_of_a_line_that_is_metrics_too_only_the_numbers_are_shown() -> None:
+    values = {metrics.JOBS_SUCCEEDED: 1, metrics.JOB_SECONDS: 0.5}
+    entry = parse(json.dumps({"message": "succeeded", **metrics.fields(values, stack="local", fleet="ocr")}))
+    assert entry.fields == {"JobsSucceeded": "1", "JobSeconds": "0.5"}
 
 
 def test_a_message_that_is_an_object_stays_readable() -> None:
