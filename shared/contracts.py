@@ -67,7 +67,7 @@ SIGN_OF_LIFE_SECONDS = 10
 """How often a worker that consumes says so."""
 
 ALIVE_SECONDS = 60
-"""A worker whose last sign of life is older is not counted any more, and its container is unhealthy."""
+"""A worker whose last sign of life is older is not counted any more."""
 
 DOZE_KEY = "doze"
 """The Redis key, before the prefix, of the note that nothing is open in the database; see `shared.services.doze`."""

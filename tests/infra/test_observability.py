@@ -101,7 +101,7 @@ def test_the_page_shows_the_alarms_it_has() -> None:
     stack = observability(**FULL)
     [page] = stack.all(DASHBOARD)
     [shown] = [widget["properties"]["alarms"] for widget in widgets(page) if widget["type"] == "alarm"]
-    assert set(shown) <= {alarm.attribute("Arn") for alarm in stack.all(ALARM)}
+    assert {arn.partition(":alarm:")[2] for arn in shown} <= {alarm.ref for alarm in stack.all(ALARM)}
 
 
 @pytest.mark.parametrize(
