@@ -85,7 +85,7 @@ class Emulator:
         self._supervisor.run(self._sam("sam-build", *self._build_arguments()))
         self._client("s3").create_bucket(Bucket=ZIPS_BUCKET)
         self._supervisor.run(self._sam("sam-deploy", *self._deploy_arguments()))
-        self._forget_zips()
+        self._forget_old_zips()
         deployment = Deployment(fingerprint, self.outputs())
         # It writes its state when it stops; once there, even a kill loses nothing that was deployed.
         self._child = self._supervisor.restart(self._program())
@@ -168,12 +168,15 @@ class Emulator:
             digest.update(f"{path.relative_to(PROJECT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
-    def _forget_zips(self) -> None:
-        """The functions have their code now; a hundred megabytes a deployment need not stay."""
+    def _forget_old_zips(self) -> None:
+        """What no deployment needs any more; a failed one would go back to the zips and templates of this one."""
+        deployed = self._client("cloudformation").get_template(StackName=STACK_NAME, TemplateStage="Original")
+        needed = json.dumps(deployed["TemplateBody"])
         s3 = self._client("s3")
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=ZIPS_BUCKET):
             for found in page.get("Contents", []):
-                s3.delete_object(Bucket=ZIPS_BUCKET, Key=found["Key"])
+                if found["Key"] not in needed:
+                    s3.delete_object(Bucket=ZIPS_BUCKET, Key=found["Key"])
 
     def _client(self, service: str) -> Any:
         import boto3  # noqa: PLC0415  # half a second that most starts do without
