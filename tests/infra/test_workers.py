@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -130,6 +131,18 @@ def test_entry_points_are_in_exec_form(deployed: str) -> None:
         for form in ("EntryPoint", "Command"):
             assert isinstance(container.get(form, []), list)
             assert not {"sh", "bash", "-c"} & set(container.get(form, []))
+
+
+@pytest.mark.parametrize("deployed", WHOLE)
+def test_containers_run_as_the_user_and_are_asked_for_their_health_as_the_image_says(deployed: str) -> None:
+    image = (PROJECT / "infra/docker/workers.Dockerfile").read_text()
+    for container in containers(deployed):
+        assert f"\nUSER {container['User']}\n" in image
+        assert not container["User"].startswith("0")
+        if container["Name"] == "worker":
+            form, *command = container["HealthCheck"]["Command"]
+            assert form == "CMD"
+            assert f"CMD {json.dumps(command)}\n" in image
 
 
 @pytest.mark.parametrize("deployed", WHOLE)
