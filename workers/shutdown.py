@@ -46,7 +46,7 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         super().__init__(consumer, **options)
         self._conf = consumer.app.conf
         self._celerys: Callable[[int, FrameType | None], Any] | None = None
-        self._asked = self._consuming_ended = False
+        self._asked = self._consuming_ended = self._over = False
         self._left: list[str] = []
 
     def start(self, _consumer: Any) -> None:
@@ -82,18 +82,21 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         _alarm(seconds, self._end_now)
 
     def _look(self, consumer: Any) -> None:
-        if not self._asked:
+        # While the pool ends, Celery fires the loop's timers from another thread.
+        if not self._asked or self._over:
             return
         if not self._consuming_ended:
             self._consuming_ended = True
             consumer.task_consumer.cancel()
             log.info("ending with the jobs in hand", extra={"jobs": len(state.reserved_requests)})
         if not state.reserved_requests:
+            self._over = True
             _alarm(LAST_SECONDS, _leave)
             raise WorkerShutdown(0)
 
     def _end_now(self, _number: int, frame: FrameType | None) -> None:
         """Have Celery kill what is left, without a soft shutdown of its own, and end."""
+        self._over = True
         _alarm(LAST_SECONDS, _leave)
         self._left = [request.kwargs["job_id"] for request in tuple(state.reserved_requests)]
         self._conf.worker_soft_shutdown_timeout = 0

@@ -16,6 +16,7 @@
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
+RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends binutils
 # The Makefile's.
 ARG UV_VERSION=0.13.9
 RUN python3 -m venv /uv && /uv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check "uv==${UV_VERSION}"
@@ -23,14 +24,15 @@ WORKDIR /build
 COPY pyproject.toml uv.lock ./
 ENV UV_PROJECT_ENVIRONMENT=/opt/twolane UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 UV_SYSTEM_CERTS=1
 RUN /uv/bin/uv sync --quiet --frozen --no-install-project --only-group workers --only-group migrations
-# What a worker never opens: tests, headers, type stubs, and in botocore the descriptions of some 400 services, of which
-# these are the ones the functions' zips keep as well.
+# What a worker never opens: tests, headers, type stubs, debug symbols, and in botocore the descriptions of some 400
+# services, of which these are the ones the functions' zips keep as well.
 ARG AWS_SERVICES="dynamodb events s3 scheduler secretsmanager ses sesv2 sns sqs sso sso-oidc sts"
 RUN cd /opt/twolane/lib/python3*/site-packages \
  && for service in botocore/data/*/; do \
       case " ${AWS_SERVICES} " in *" $(basename "$service") "*) ;; *) rm -r "$service" ;; esac; done \
  && find . -type d \( -name tests -o -name testing -o -name include \) -prune -exec rm -r {} + \
- && find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.a' -o -name '*.c' -o -name '*.h' \) -delete
+ && find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.a' -o -name '*.c' -o -name '*.h' \) -delete \
+ && find . -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 COPY shared /app/shared
 COPY workers /app/workers
 COPY infra /app/infra
@@ -45,7 +47,8 @@ RUN apt-get update -qq \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old \
  # pip is a build tool; nobody installs anything into a running worker.
  && rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
- && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin twolane
+ && groupadd --gid 10001 twolane \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin twolane
 COPY --from=build /opt/twolane /opt/twolane
 COPY --from=build /app /app
 WORKDIR /app

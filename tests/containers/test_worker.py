@@ -80,6 +80,8 @@ def test_a_worker_reads_a_document_and_is_healthy_only_while_it_consumes(
     healthy(worker)
     assert stop(worker) < 10
     assert worker.exit_code == 0
+    # Celery warns of users it does not know, and of root.
+    assert "Warning" not in worker.log()
 
 
 def test_stopped_in_the_middle_of_a_document_it_ends_its_job_and_another_goes_on(
@@ -112,6 +114,8 @@ def test_what_it_can_t_end_in_time_is_handed_on_and_no_page_is_lost(
     document_id = lanes.submit(("long.pdf", documents.scanned_pdf(20))).json()["id"]
     wait_until(lambda: len(done(lanes, document_id)) >= 3, 60, "three pages")
     assert stop(first) < 20
+    assert "the job was handed on" in first.log()
+    assert "Traceback" not in first.log()
     before = done(lanes, document_id)
     assert 3 <= len(before) < 20
     workers.start(*options, **settings)
