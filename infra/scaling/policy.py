@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # publishes no types
+import yaml
 
 FLEET = Path(__file__).parents[1] / "stacks/fleet.yaml"
 
@@ -67,17 +67,18 @@ class Scaling:
     alarms: tuple[Alarm, ...]
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # the base class is untyped
+class _Loader(yaml.SafeLoader):
     """Reads CloudFormation's short forms (`!Ref Name`) as their long ones (`{"Ref": "Name"}`)."""
 
 
 def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
+    value: Any
+    if isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        value = loader.construct_mapping(node, deep=True)
+        value = loader.construct_scalar(node)  # type: ignore[arg-type]  # of the three kinds of node the one left
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
 
 
