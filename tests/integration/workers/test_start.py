@@ -62,7 +62,10 @@ def refused(environment: Mapping[str, str]) -> str:
     """What a worker says that is refused; nothing else may be on its streams."""
     began = time.monotonic()
     worker = start(environment)
-    said, _ = worker.communicate(timeout=60)
+    try:
+        said, _ = worker.communicate(timeout=60)
+    finally:
+        worker.kill()
     assert (worker.returncode, said.count("\n")) == (2, 1), said
     assert said.startswith("twolane: The worker can't start")
     assert PASSWORD not in said
@@ -170,7 +173,10 @@ def test_sigterm_ends_a_worker_that_still_waits(good: dict[str, str]) -> None:
     worker = start(good | {"WORKER_START_SECONDS": "60", "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
     wait_until(lambda: handles(worker.pid, signal.SIGTERM), 20, "its handler of SIGTERM")
     worker.send_signal(signal.SIGTERM)
-    assert worker.communicate(timeout=10)[0] == ""
+    try:
+        assert worker.communicate(timeout=10)[0] == ""
+    finally:
+        worker.kill()
     assert worker.returncode == 0
 
 
