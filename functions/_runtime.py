@@ -31,12 +31,20 @@ def require(kind: type[Settings]) -> None:
 def each_message(
     event: dict[str, Any], context: LambdaContext, handle: Callable[[SQSRecord], object]
 ) -> PartialItemFailureResponse:
-    """Call `handle` with each message of an SQS batch.
+    """Call `handle` with each message of an SQS batch; what it raises is logged.
 
     Returns:
         The ids of the messages for which it raised: SQS gives those again and, after the queue's `maxReceiveCount`,
         to its dead-letter queue.
     """
+
+    def attempt(record: SQSRecord) -> None:
+        try:
+            handle(record)
+        except Exception:
+            logger.exception("a message failed and will come again", extra={"message_id": record.message_id})
+            raise
+
     # If every message fails, the answer says so too; raising instead would lose which and why.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=handle, processor=processor, context=context)
+    return process_partial_response(event=event, record_handler=attempt, processor=processor, context=context)

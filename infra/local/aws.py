@@ -194,11 +194,11 @@ class Emulator:
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without what could lead elsewhere: AWS profiles, another Python's paths."""
+    """This process's environment without what could lead elsewhere: AWS profiles, secrets, another Python's paths."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"))
+        if not name.startswith(("AWS_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")) and not name.endswith("_SECRET_ARN")
     }
     # Behind a corporate proxy, 127.0.0.1 is still here.
     kept["NO_PROXY"] = kept["no_proxy"] = ",".join(filter(None, [kept.get("NO_PROXY"), HOST, "localhost"]))

@@ -74,6 +74,14 @@ def test_only_the_upload_that_failed_comes_again(wired: Services) -> None:
     assert status_of(wired, document) == DocumentStatus.QUEUED
 
 
+def test_a_message_that_failed_says_why_in_the_log(wired: Services, caplog: pytest.LogCaptureFixture) -> None:
+    lost = announced(wired)
+    ingest.handler(uploads(lost.source_key), LambdaContext())
+    [record] = [record for record in caplog.records if record.message == "a message failed and will come again"]
+    assert vars(record)["message_id"] == lost.source_key
+    assert record.exc_info is not None
+
+
 def test_a_batch_that_fails_as_a_whole_comes_again_as_a_whole(wired: Services) -> None:
     event = uploads(announced(wired).source_key)
     event["Records"].append({"messageId": "garbage", "eventSource": "aws:sqs", "body": "{"})
