@@ -12,7 +12,6 @@ from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from kombu.pools import connections, producers
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
@@ -171,13 +170,11 @@ class Broker:
     def close(self) -> None:
         """Close what is open; the next call opens it again."""
         with self._turn:
-            # Pools belong to the URL, not to the app: closing that alone leaves a socket for the next app to find.
-            url = self._celery.connection_for_write()
-            for group in (producers, connections):
-                group[url].force_close_all()
-                del group[url]
-            self._celery.close()
-            self._celery = _producer(self._redis_url)
+            # Pools belong to the URL, not to the app: closing that alone leaves a socket for the next app to find. They
+            # are emptied and filled anew, unconnected, rather than closed: others may hold them.
+            for pool in (self._celery.producer_pool, self._celery.pool):
+                pool.force_close_all(close_pool=False)
+                pool.setup()
 
     def _send(self, message: Message) -> None:
         countdown = (message.available_at - datetime.now(UTC)).total_seconds()
