@@ -20,6 +20,9 @@ from shared.metrics import FLEET, METRICS, PAGES_READ
 
 PROJECT: Final = Path(__file__).parents[2]
 ZONES: Final = 2
+WAKING_SECONDS: Final = 15
+"""How long Aurora says that a resume takes."""
+
 COUNTED_SECONDS: Final = 0.3
 """How long a run of a function takes that a schedule starts every minute."""
 
@@ -66,6 +69,7 @@ def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
     )
     return {
         "Aurora, at its least capacity": acus * prices.AURORA_ACU_HOUR * month,
+        "Aurora, woken now and then": _wakes(parameters) * prices.AURORA_ACU_HOUR,
         "Valkey nodes": nodes * prices.VALKEY_NODE_HOUR[parameters["BrokerNodeType"]] * month,
         "interface endpoints": endpoint_zones(parameters["WorkerEgress"]) * prices.ENDPOINT_ZONE_HOUR * month,
         "tasks that always run": tasks * month,
@@ -77,6 +81,17 @@ def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
         "functions every minute": _scheduled(),
         "SnapStart's snapshot": _snapshot() if parameters["SnapStart"] == "On" else 0.0,
     }
+
+
+def _wakes(parameters: Mapping[str, str]) -> float:
+    """ACU-hours of a database that may pause, for looks that the schedules take when the doze is over.
+
+    Each keeps it awake until it pauses again. It is taken to run at one ACU meanwhile, twice the least.
+    """
+    doze = int(parameters["DatabaseDozeSeconds"])
+    if float(parameters["DatabaseMinCapacity"]) > 0 or not doze:
+        return 0.0
+    return prices.MONTH_SECONDS / doze * (int(parameters["DatabasePauseSeconds"]) + WAKING_SECONDS) / 3600
 
 
 def endpoint_zones(egress: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.deployments import ALL, deployment, resources
+from tests.infra.deployments import ALL, WHOLE, deployment, made_by, resources
 from tests.infra.policies import actions, allowing, wildcards, written
 from tests.infra.stacks import FILES, PROJECT
 
@@ -94,3 +94,14 @@ def test_no_function_has_an_address_of_its_own(deployed: str) -> None:
     assert deployment(deployed).all("AWS::Lambda::Url") == []
     for permission in resources(deployed, "AWS::Lambda::Permission"):
         assert permission.properties["SourceArn"]
+
+
+@pytest.mark.parametrize("deployed", WHOLE)
+def test_every_worker_may_do_what_its_start_asks_for(deployed: str) -> None:
+    """`workers.checks` reads both secrets and looks whether the bucket is there: HeadBucket takes s3:ListBucket."""
+    for service in resources(deployed, "AWS::ECS::Service"):
+        task = made_by(deployed, service.properties["TaskDefinition"])
+        role = made_by(deployed, task.properties["TaskRoleArn"])
+        policies = [made_by(deployed, arn).properties for arn in role.properties["ManagedPolicyArns"]]
+        allowed = {action for statement in allowing([role.properties, *policies]) for action in actions(statement)}
+        assert {"secretsmanager:GetSecretValue", "s3:ListBucket"} <= allowed
