@@ -75,7 +75,7 @@ image: engine ## The workers' image
 .PHONY: containers
 containers: engine tools postgres dev ## Images and functions as they will run: the workers' container, sam local; needs a Docker engine
 	@$(MAKE) build image
-	@$(RUN) pytest --verbose --durations=0 --durations-min=1 tests/containers
+	@$(RUN) pytest --verbose --durations=10 tests/containers
 
 .PHONY: clean
 clean: ## Remove what was built and the caches; data and installed tools stay

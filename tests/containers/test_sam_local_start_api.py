@@ -106,7 +106,9 @@ def test_nothing_is_left_behind_when_a_test_fails(tmp_path: Path) -> None:
     assert started
     assert not set(started) & set(docker("ps", "--all", "--quiet", "--no-trunc").stdout.split())
     assert sam.image not in docker("images").stdout
-    assert not [process for process in psutil.process_iter() if str(tmp_path) in " ".join(process.cmdline())]
+    # Of one that ended while it is looked at there is no command line.
+    commands = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    assert not [command for command in commands if str(tmp_path) in command]
 
 
 def fail_while_serving(sam: SamLocal) -> None:
