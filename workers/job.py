@@ -192,10 +192,10 @@ def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, 
         log.info("nothing to claim", extra={"job": message.name, "job_id": job_id})
         return
     run = Run(services(), claim, lease=Lease(claim))
-    if (load := load_watch().look(fleet_of(message.queue))) is not None:
-        run.measure(metrics.LOAD, load)
-    started = time.perf_counter()
     with heartbeat().keep(run.lease):
+        if (load := load_watch().look(fleet_of(message.queue))) is not None:
+            run.measure(metrics.LOAD, load)
+        started = time.perf_counter()
         outcome = _attempt(function, message, payload, run)
     run.measure(metrics.JOB_SECONDS, round(time.perf_counter() - started, 6))
     if outcome.counted is not None:
@@ -208,7 +208,8 @@ def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, 
 @cache
 def load_watch() -> LoadWatch:
     """What this process sees of the load."""
-    return LoadWatch(services().broker.fleets)
+    # The broker is made with the first look, which may have to read a secret and may fail: that costs no job.
+    return LoadWatch(lambda: services().broker.fleets())
 
 
 @cache

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from shared.adapters.broker import FleetCount
+from shared.config import ConfigurationError
 from shared.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5
-"""A process looks no more often: it costs a round trip, and jobs may be shorter than that."""
+"""A process looks no more often: each look is a connection of its own, and jobs may be shorter than making one."""
 
 
 class LoadWatch:
@@ -37,12 +38,15 @@ class LoadWatch:
         self._next = clock()
 
     def look(self, fleet: str) -> int | None:
-        """Return the fleet's load; None if this process looked a moment ago, or the broker does not answer."""
+        """Return the fleet's load; None if this process looked a moment ago, or can't.
+
+        It can't where the broker does not answer, or where the secret for it can't be read.
+        """
         if self._clock() < self._next:
             return None
         self._next = self._clock() + LOOK_SECONDS
         try:
             return self._count()[fleet].load
-        except BrokerUnavailable as error:
+        except (BrokerUnavailable, ConfigurationError) as error:
             log.info("the load was not counted: %s", error)
             return None

@@ -12,6 +12,7 @@ from shared.bootstrap import Services, services
 from shared.contracts import OcrDocument, Ping
 from shared.errors import CorruptFile, EngineFailed
 from shared.models import JobRow, JobStatus, utcnow
+from tests.support.programs import free_port
 from tests.support.rows import Rows
 from tests.support.waiting import wait_until
 from workers import job
@@ -29,14 +30,17 @@ def process(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Serv
     monkeypatch.setenv("DOCUMENTS_BUCKET", "documents")
     monkeypatch.setenv("LEASE_SECONDS", str(LEASE_SECONDS))
     monkeypatch.setenv("MAX_ATTEMPTS", "2")
-    services.cache_clear()
-    job.heartbeat.cache_clear()
+    _forget()
     app.loader.import_default_modules()
     yield services()
     job.heartbeat().stop()
     services().database.engine.dispose()
-    services.cache_clear()
-    job.heartbeat.cache_clear()
+    _forget()
+
+
+def _forget() -> None:
+    for kept in (services, job.heartbeat, job.load_watch):
+        kept.cache_clear()
 
 
 def fails_with(error: Exception) -> Callable[[Ping, Run], None]:
@@ -105,6 +109,23 @@ def test_a_lease_is_renewed_for_as_long_as_the_work_takes(rows: Rows, process: S
         run.check()
 
     assert attempt(rows, job_id, function).status == JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["away", "refuses"])
+def test_a_secret_that_cannot_be_read_costs_the_count_of_the_load_and_no_job(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch, object_store: None, *, away: bool
+) -> None:
+    del object_store  # the whole of AWS, without the secret
+    monkeypatch.setenv("REDIS_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis-AbCdEf")
+    if away:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", f"http://127.0.0.1:{free_port()}")
+    runs = list[int]()
+
+    def function(_message: Ping, run: Run) -> None:
+        runs.append(run.claim.attempt)
+
+    assert attempt(rows, rows.job(), function).status == JobStatus.SUCCEEDED
+    assert runs == [1]
 
 
 def test_a_cancelled_job_notices(rows: Rows) -> None:

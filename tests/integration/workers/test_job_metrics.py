@@ -51,9 +51,8 @@ def rows(sqlite_databases: SqliteDatabases, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def _forget_services() -> None:
-    services.cache_clear()
-    job.heartbeat.cache_clear()
-    job.stack_name.cache_clear()
+    for kept in (services, job.heartbeat, job.load_watch, job.stack_name):
+        kept.cache_clear()
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from shared.adapters.broker import FleetCount
+from shared.config import ConfigurationError
 from shared.errors import BrokerUnavailable
 from workers.load import LOOK_SECONDS, LoadWatch
 
@@ -23,13 +26,15 @@ def test_the_next_look_comes_seconds_later() -> None:
     assert [watch.look("ocr") for _ in range(3)] == [9, None, 9]
 
 
-def test_a_broker_that_is_away_is_asked_as_seldom_and_costs_nothing_else() -> None:
+@pytest.mark.parametrize(
+    "error", [BrokerUnavailable("The broker does not answer."), ConfigurationError("the secret can't be read")]
+)
+def test_a_broker_that_is_away_is_asked_as_seldom_and_costs_nothing_else(error: Exception) -> None:
     asked = list[str]()
 
     def away() -> Mapping[str, FleetCount]:
         asked.append("once")
-        message = "The broker does not answer."
-        raise BrokerUnavailable(message)
+        raise error
 
     watch = LoadWatch(away, lambda: 100.0)
     assert watch.look("ocr") is None
