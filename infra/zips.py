@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -84,6 +85,11 @@ class Zip:
         """Whether it holds bytecode."""
         return any(self.path.glob("shared/__pycache__/*.pyc"))
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether its binaries were built for this kind of machine."""
+        return any(self.path.rglob(f"*-{platform.machine()}-linux-*.so"))
+
     def imported(self, interpreter: str, code: str | None = None) -> tuple[float, list[str]]:
         """Import its handler, or run other code on its libraries, in a fresh process.
 
@@ -108,23 +114,24 @@ def built(directory: Path) -> list[Zip]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table; the exit code is 1 if the API's zip is larger than it may be."""
+    """Print the table; the exit code is 1 if the API's zip is larger than it may be, or one can't be imported."""
     zips = built(Path(arguments[0]))
     interpreter = arguments[1] if len(arguments) > 1 else ""
     sys.stdout.write(f"{'function':<24}{'unzipped':>12}{'import':>12}\n")
     for one in zips:
-        sys.stdout.write(f"{one.name:<24}{one.megabytes:>9.1f} MB{_timed(one, interpreter)}{_targets(one)}\n")
+        try:
+            timed = _timed(one, interpreter)
+        except subprocess.CalledProcessError as error:
+            sys.stderr.write(f"{one.name} can't be imported:\n{error.stderr}")
+            return 1
+        sys.stdout.write(f"{one.name:<24}{one.megabytes:>9.1f} MB{timed}{_targets(one)}\n")
     return int(any(one.name == API and one.megabytes > API_MB for one in zips))
 
 
 def _timed(one: Zip, interpreter: str) -> str:
-    if not interpreter:
+    if not interpreter or not one.runs_here:
         return f"{'-':>12}"
-    try:
-        ours, bare = zip(*((one.imported(interpreter)[0], _bare(one, interpreter)) for _ in range(TIMES)), strict=True)
-    except subprocess.CalledProcessError:
-        # Built for another kind of machine.
-        return f"{'-':>12}"
+    ours, bare = zip(*((one.imported(interpreter)[0], _bare(one, interpreter)) for _ in range(TIMES)), strict=True)
     beside = f", {statistics.median(ours) / statistics.median(bare):.2f} x bare" if one.name == API else ""
     return f"{statistics.median(ours) * 1000:>9.0f} ms{beside}"
 

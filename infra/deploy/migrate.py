@@ -112,7 +112,10 @@ class Migration:
         try:
             [found] = self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"]
         except ClientError as error:
-            message = f"There is no stack {self._stack} in this account and region: {error}"
+            # What else may be wrong, such as credentials that have expired, AWS says itself.
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            message = f"There is no stack {self._stack} in this account and region."
             raise MigrationError(message) from error
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
@@ -153,7 +156,7 @@ class Migration:
         try:
             waiter.wait(cluster=place.cluster, tasks=[task], WaiterConfig=patience)
         except WaiterError as error:
-            message = f"The migrations still run after {LONGEST_SECONDS} s: look at task {task}, and do not deploy yet."
+            message = f"The migrations were not seen to end: {error}. Look at task {task}, and do not deploy yet."
             raise MigrationError(message) from error
         [stopped] = self._ecs.describe_tasks(cluster=place.cluster, tasks=[task])["tasks"]
         described: dict[str, Any] = stopped
@@ -163,8 +166,9 @@ class Migration:
         said = self._said(task, definition)
         codes = [container.get("exitCode") for container in task["containers"]]
         if codes != [0]:
-            reason = task.get("stoppedReason") or f"exit code {codes[0] if codes else 'unknown'}"
-            message = f"The migrations failed ({reason}); the database is as it was. Nothing was deployed.\n{said}"
+            reasons = [f"exit code {codes[0]}" if codes and codes[0] is not None else "no exit code"]
+            reasons += [task["stoppedReason"]] if task.get("stoppedReason") else []
+            message = f"The migrations failed: {', '.join(reasons)}. Nothing was deployed. Their log ends:\n{said}"
             raise MigrationError(message)
         return said
 

@@ -10,6 +10,8 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.cloudformation.exceptions import CloudFormationError
+from moto.cloudformation.models import CloudFormationBackend
 from moto.ecs.models import Container, EC2ContainerServiceBackend, Task, ecs_backends
 from moto.moto_api import state_manager
 
@@ -159,7 +161,7 @@ def test_migrations_that_fail_stop_the_deployment(monkeypatch: pytest.MonkeyPatc
         self.exitCode = 1
 
     monkeypatch.setattr(Container, "__init__", fail)
-    with pytest.raises(MigrationError, match=r"failed \(exit code 1\).*Nothing was deployed"):
+    with pytest.raises(MigrationError, match=r"failed: exit code 1.*Nothing was deployed"):
         migrate("new")
     assert main(["--stack", STACK, "--region", REGION]) == 1
 
@@ -173,3 +175,32 @@ def test_a_stack_without_workers_of_its_own_says_where_to_migrate() -> None:
     deploy({"ApiUrl": "https://example.com"})
     with pytest.raises(MigrationError, match=r"infra\.migrations\.run"):
         migrate()
+
+
+@pytest.mark.usefixtures("ecs")
+def test_a_task_that_never_ran_says_what_ecs_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Task.__init__
+
+    def stop(self: Task, *asked: Any, **options: Any) -> None:
+        make(self, *asked, **options)
+        self.stopped_reason = "CannotPullContainerError: no such image"
+        for container in self.containers:
+            container.exitCode = None
+
+    monkeypatch.setattr(Task, "__init__", stop)
+    with pytest.raises(MigrationError, match=r"no exit code, CannotPullContainerError"):
+        migrate("new")
+
+
+@pytest.mark.filterwarnings("ignore:Exception.*with code ExpiredToken")  # moto knows of no old credentials
+def test_other_trouble_with_aws_is_told_in_its_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_asked: object) -> None:
+        expired = CloudFormationError("The security token included in the request is expired")
+        expired.code = "ExpiredToken"
+        raise expired
+
+    monkeypatch.setattr(CloudFormationBackend, "describe_stacks", refuse)
+    assert main(["--stack", STACK, "--region", REGION]) == 1
+    assert "There is no stack" not in capsys.readouterr().err
