@@ -209,7 +209,7 @@ def perform(function: Callable[[J, Run], None], message: type[J], job_id: UUID, 
 def load_watch() -> LoadWatch:
     """What this process sees of the load."""
     # The broker is made with the first look, which may have to read a secret and may fail: that costs no job.
-    return LoadWatch(lambda: services().broker.fleets())
+    return LoadWatch(lambda: services().broker.fleets())  # noqa: PLW0108  # makes the broker later
 
 
 @cache
