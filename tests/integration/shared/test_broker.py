@@ -25,19 +25,6 @@ PATIENCE_SECONDS = 2.5
 
 
 @pytest.fixture
-def broker(redis_server: RedisServer) -> Iterator[Broker]:
-    broker = Broker(redis_server.url)
-    yield broker
-    broker.close()
-
-
-@pytest.fixture
-def redis(redis_server: RedisServer) -> Iterator[Redis]:
-    with redis_server.client() as client:
-        yield client
-
-
-@pytest.fixture
 def silent_url() -> Iterator[str]:
     """The address of a listener that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,19 +23,6 @@ from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 
 NOTHING = FleetCount(backlog=0, in_flight=0, workers_alive=0)
-
-
-@pytest.fixture
-def broker(redis_server: RedisServer) -> Iterator[Broker]:
-    broker = Broker(redis_server.url)
-    yield broker
-    broker.close()
-
-
-@pytest.fixture
-def redis(redis_server: RedisServer) -> Iterator[Redis]:
-    with redis_server.client() as client:
-        yield client
 
 
 def send(broker: Broker, queue: str, *priorities: int) -> None:
