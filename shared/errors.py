@@ -235,6 +235,12 @@ class DatabaseUnavailable(Transient):
     code = "database_unavailable"
 
 
+class NotMigrated(DatabaseUnavailable):
+    """The database lacks a table or column that this code needs."""
+
+    code = "not_migrated"
+
+
 class BrokerUnavailable(Transient):
     """The broker did not take or give a message in time."""
 

@@ -7,6 +7,8 @@ a database that is newer than the code is good enough, while one that is older i
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,7 +19,13 @@ from shared.patience import eventually
 REVISION = "0001"
 """The newest revision in `infra/migrations/versions`; revisions are counted, so that the later one sorts later."""
 
-CURE = "run `python -m infra.migrations.run`"
+CURE = "run `python -m infra.migrations.run`, or on AWS `python -m infra.deploy.migrate`"
+
+_UNDEFINED = {"42P01", "42703"}
+"""PostgreSQL's codes of a table and a column that are not there."""
+
+_MISSING = re.compile(r"no such (table|column): |table \S+ has no column named ")
+"""What SQLite says instead; it has one code for this and a typing error."""
 
 
 def revision(engine: Engine) -> str | None:
@@ -61,6 +69,12 @@ def check(engine: Engine, seconds: float = 0) -> None:
         raise NotReady(f"The database has no tables yet: {CURE}.")
     if found < REVISION:
         raise NotReady(f"The database is at revision {found} and this code needs {REVISION}: {CURE}.")
+
+
+def is_behind(error: Exception) -> bool:
+    """Whether an error of a driver, or SQLAlchemy's about it, says that a table or column is missing."""
+    said = getattr(error, "orig", error)
+    return getattr(said, "sqlstate", None) in _UNDEFINED or bool(_MISSING.match(str(said)))
 
 
 def reason(error: SQLAlchemyError) -> str:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -25,7 +25,7 @@ from shared.contracts import Job
 from shared.db import schema
 from shared.db.direct import Statement
 from shared.db.engine import WRITES
-from shared.errors import BrokerUnavailable, DatabaseUnavailable
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotMigrated
 from shared.models import JobRow, OutboxRow, utcnow
 
 log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Database:
         """Open a transaction that commits at the end of the block and then publishes; an exception rolls it back.
 
         Raises:
-            DatabaseUnavailable: the database did not answer.
+            DatabaseUnavailable: the database did not answer; NotMigrated: it lacks a table or column.
         """
         with _our_errors(), self._writers() as session:
             work = UnitOfWork(session)
@@ -153,7 +153,7 @@ class Database:
         """Open a transaction that only reads.
 
         Raises:
-            DatabaseUnavailable: the database did not answer.
+            DatabaseUnavailable: the database did not answer; NotMigrated: it lacks a table or column.
         """
         with _our_errors(), self._readers() as session:
             yield session
@@ -163,7 +163,7 @@ class Database:
         """Open a bare connection whose transaction will write, for a statement that needs no session.
 
         Raises:
-            DatabaseUnavailable: the database did not answer.
+            DatabaseUnavailable: the database did not answer; NotMigrated: it lacks a table or column.
         """
         with _our_errors(), self._writer.connect() as connection:
             yield connection
@@ -180,6 +180,14 @@ class Database:
             NotReady: it is behind on migrations.
         """
         schema.check(self.engine)
+
+    def is_new(self) -> bool:
+        """Whether nobody has made its tables yet, as between the first deployment and its migrations.
+
+        Raises:
+            DatabaseUnavailable: it did not answer.
+        """
+        return schema.revision(self.engine) is None
 
     def prepare(self, clause: ClauseElement) -> Callable[..., int]:
         """Return a function that runs one writing statement, each time in a transaction of its own; see `Statement`.
@@ -227,11 +235,17 @@ class Database:
 
 @contextmanager
 def _our_errors(dialect: Dialect | None = None) -> Iterator[None]:
-    """Speak of a database that does not answer; with a dialect, whose driver is called directly, in its errors too."""
-    driver = () if dialect is None else (dialect.loaded_dbapi.OperationalError, dialect.loaded_dbapi.InterfaceError)
+    """Speak of a database that does not answer, or lacks tables; with a dialect, in its driver's errors too."""
+    dbapi = None if dialect is None else dialect.loaded_dbapi
+    silent = () if dbapi is None else (dbapi.OperationalError, dbapi.InterfaceError)
+    wrong = () if dbapi is None else (dbapi.ProgrammingError,)
     try:
         yield
-    except (OperationalError, InterfaceError, *driver) as error:
+    except (OperationalError, InterfaceError, ProgrammingError, *silent, *wrong) as error:
+        if schema.is_behind(error):
+            raise NotMigrated(f"The database is behind on migrations: {schema.CURE}.") from error
+        if isinstance(error, (ProgrammingError, *wrong)):
+            raise
         message = f"The database does not answer: {getattr(error, 'orig', error)}. Try again in a moment."
         raise DatabaseUnavailable(message) from error
     except PoolTimeout as error:

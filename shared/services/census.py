@@ -18,7 +18,7 @@ from shared import metrics
 from shared.adapters.broker import Broker, FleetCount
 from shared.contracts import FLEETS, queues_of
 from shared.db.unit_of_work import Database
-from shared.errors import BrokerUnavailable, DatabaseUnavailable
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotMigrated
 from shared.metrics import Metric
 from shared.models import JobRow, JobStatus, OutboxRow, utcnow
 from shared.services.dead_letters import count_dead_letters
@@ -81,11 +81,21 @@ class Census:
         if idle is not None:
             return Waiting(oldest_queued={}, outbox_age=0, dead_letters=idle.dead_letters)
         try:
-            with self._database.read() as session:
-                return _look(session)
+            return self._ask()
         except DatabaseUnavailable as error:
             log.warning("waiting times and dead letters are not told: %s", error)
             return None
+
+    def _ask(self) -> Waiting:
+        try:
+            with self._database.read() as session:
+                return _look(session)
+        except NotMigrated as error:
+            if not self._database.is_new():
+                raise
+            # A stack that was deployed and not yet migrated: known, so nobody needs to be woken by missing numbers.
+            log.warning("nothing waits yet: %s", error)
+            return Waiting(oldest_queued={}, outbox_age=0, dead_letters=0)
 
 
 def _of_fleet(fleet: str, count: FleetCount | None, waiting: Waiting | None) -> dict[Metric, float]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared.config import Delivery
 from shared.db.unit_of_work import Database, as_message
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, NotMigrated
 from shared.models import JobRow, JobStatus, OutboxRow, utcnow
 from shared.services.doze import Doze
 from shared.services.jobs import Jobs
@@ -71,10 +71,17 @@ class Relay:
 
         Raises:
             DatabaseUnavailable: the database did not answer; the next run will.
+            NotMigrated: its tables are older than this code; where there are none yet, there is nothing to heal.
         """
         if self._doze and self._doze.idle():
             return NOTHING
-        healed = self._heal()
+        try:
+            healed = self._heal()
+        except NotMigrated as error:
+            if not self._database.is_new():
+                raise
+            log.warning("nothing to heal yet: %s", error)
+            return NOTHING
         if healed != NOTHING:
             log.info("healed", extra=asdict(healed))
         elif self._doze:

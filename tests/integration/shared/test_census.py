@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from shared import metrics
 from shared.adapters.broker import Broker
 from shared.adapters.doze import DozeNote
 from shared.contracts import FLEETS, OcrDocument, Ping
+from shared.db import schema
 from shared.db.engine import make_engine
 from shared.db.unit_of_work import Database
 from shared.metrics import Metric
@@ -29,13 +30,6 @@ OF_BROKER = {metrics.BACKLOG, metrics.IN_FLIGHT, metrics.LOAD, metrics.WORKERS_A
 OF_FLEETS = {*OF_BROKER, metrics.OLDEST_QUEUED_SECONDS}
 OF_STACK = {metrics.OUTBOX_AGE_SECONDS, metrics.DEAD_LETTERS}
 Taken = dict[str | None, dict[Metric, float]]
-
-
-@pytest.fixture
-def broker(redis_server: RedisServer) -> Iterator[Broker]:
-    broker = Broker(redis_server.url)
-    yield broker
-    broker.close()
 
 
 def told(database: Database, broker: Broker) -> Taken:
@@ -145,6 +139,25 @@ def test_with_the_database_away_the_broker_still_tells(broker: Broker, caplog: p
     found = told(unreachable(), broker)
     assert {fleet: set(values) for fleet, values in found.items()} == dict.fromkeys(FLEETS, OF_BROKER)
     assert "waiting times and dead letters are not told: The database does not answer" in caplog.text
+
+
+def test_before_the_first_migration_nothing_waits_and_the_broker_still_tells(
+    unmigrated: Database, broker: Broker, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.hset("{twolane}:unacked.ocr", "tag", "taken")
+    found = told(unmigrated, broker)
+    assert found["ocr"][metrics.LOAD] == 1
+    assert [found[fleet][metrics.OLDEST_QUEUED_SECONDS] for fleet in FLEETS] == [0] * len(FLEETS)
+    assert found[None] == {metrics.OUTBOX_AGE_SECONDS: 0, metrics.DEAD_LETTERS: 0}
+    assert caplog.text.count(schema.CURE) == 1
+
+
+def test_of_tables_that_are_only_behind_nothing_is_told(
+    behind: Database, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = told(behind, broker)
+    assert {fleet: set(values) for fleet, values in found.items()} == dict.fromkeys(FLEETS, OF_BROKER)
+    assert "waiting times and dead letters are not told: The database is behind on migrations" in caplog.text
 
 
 def test_with_both_away_nothing_is_told(broker: Broker, redis_server: RedisServer) -> None:

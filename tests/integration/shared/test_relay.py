@@ -10,9 +10,10 @@ import pytest
 from shared.adapters.broker import Broker
 from shared.config import Delivery
 from shared.contracts import Ping
+from shared.db import schema
 from shared.db.engine import make_engine
 from shared.db.unit_of_work import Database
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, NotMigrated
 from shared.models import JobRow, JobStatus, OutboxRow, utcnow
 from shared.services import relay as relay_module
 from shared.services.jobs import Jobs
@@ -186,3 +187,17 @@ def test_a_flushed_redis_loses_nothing(database_url: str, redis_server: RedisSer
     assert broker.waiting() == 3
     broker.close()
     database.engine.dispose()
+
+
+def test_before_the_first_migration_there_is_nothing_to_heal(
+    unmigrated: Database, waiting: Waiting, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = Delivery()
+    assert Relay(unmigrated, Jobs(unmigrated, delivery), delivery, waiting).run() == NOTHING
+    assert [schema.CURE in record.message for record in caplog.records] == [True]
+
+
+def test_tables_that_are_only_behind_are_an_outage(behind: Database, waiting: Waiting) -> None:
+    delivery = Delivery()
+    with pytest.raises(NotMigrated):
+        Relay(behind, Jobs(behind, delivery), delivery, waiting).run()

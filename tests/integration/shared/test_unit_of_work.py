@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.contracts import OcrDocument, Ping
+from shared.db import schema
 from shared.db.engine import make_engine
 from shared.db.unit_of_work import Database, Message
-from shared.errors import BrokerUnavailable, DatabaseUnavailable
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotMigrated
 from shared.models import JobRow, OutboxRow, utcnow
 from tests.support.outgoing import Outgoing
 from tests.support.rows import Rows
@@ -133,6 +136,30 @@ def test_a_database_that_does_not_answer_is_our_error(dead: str) -> None:
     unreachable = Database(make_engine(dead), lambda _: None)
     with pytest.raises(DatabaseUnavailable), unreachable.read() as session:
         session.execute(text("SELECT 1"))
+
+
+def test_a_database_without_tables_is_our_error_and_names_the_cure(unmigrated: Database) -> None:
+    with pytest.raises(NotMigrated, match=re.escape(f"The database is behind on migrations: {schema.CURE}.")):
+        send(unmigrated)
+    with pytest.raises(NotMigrated), unmigrated.read() as session:
+        session.scalars(select(JobRow)).all()
+    with pytest.raises(NotMigrated), unmigrated.connect() as connection:
+        connection.execute(delete(OutboxRow))
+    with pytest.raises(NotMigrated):
+        unmigrated.prepare(delete(OutboxRow))()
+
+
+def test_a_table_that_lacks_a_column_is_our_error(behind: Database) -> None:
+    with pytest.raises(NotMigrated), behind.read() as session:
+        session.scalars(select(OutboxRow)).all()
+    with pytest.raises(NotMigrated):
+        send(behind)
+
+
+def test_a_fault_of_ours_in_a_statement_is_not_taken_for_a_missing_migration(database: Database) -> None:
+    with pytest.raises((SQLAlchemyError, DatabaseUnavailable)) as caught, database.read() as session:
+        session.execute(text("SELECT FROM WHERE"))
+    assert not isinstance(caught.value, NotMigrated)
 
 
 def test_an_exhausted_pool_is_our_error(database_url: str) -> None:

@@ -13,6 +13,7 @@ from functions.api.main import create_app
 from shared.adapters.broker import Broker
 from shared.bootstrap import services
 from shared.config import ConfigurationError
+from shared.db.schema import CURE
 from tests.unit.functions.api.conftest import Connect, serve
 
 
@@ -88,10 +89,12 @@ def test_an_unmigrated_database_is_not_ready(
         services.cache_clear()
         with serve(create_app()) as url:
             failing = httpx.get(f"{url}/health/ready", trust_env=False).json()["errors"]
+            answer = httpx.get(f"{url}/v1/documents", headers={"X-API-Key": "tl_any"}, trust_env=False)
         services().database.engine.dispose()
     services.cache_clear()
     said = {error["field"]: error["message"] for error in failing}["database"]
-    assert said == "The database has no tables yet: run `python -m infra.migrations.run`"
+    assert said == f"The database has no tables yet: {CURE}"
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_migrated")
 
 
 def test_what_the_environment_lacks_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
