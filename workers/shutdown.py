@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
@@ -23,6 +24,7 @@ from celery.exceptions import WorkerShutdown
 from celery.worker import state
 
 from shared.bootstrap import services
+from shared.config import ConfigurationError
 from shared.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         self._conf = consumer.app.conf
         self._celerys: Callable[[int, FrameType | None], Any] | None = None
         self._asked = self._consuming_ended = self._over = False
+        self._asked_at = 0.0
         self._left: list[str] = []
 
     def start(self, _consumer: Any) -> None:
@@ -59,7 +62,9 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
             self._celerys = before
 
     def register_with_event_loop(self, consumer: Any, hub: Any) -> None:
-        """Look while the loop turns."""
+        """Look while the loop turns, first before it takes a message: a new connection consumes again."""
+        self._consuming_ended = False
+        hub.call_later(0, self._look, consumer)
         hub.call_repeatedly(LOOK_SECONDS, self._look, consumer)
 
     def stop(self, _consumer: Any) -> None:
@@ -69,7 +74,7 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
             try:
                 services().jobs.release(UUID(job_id))
                 log.warning("the job was handed on", extra={"job_id": job_id})
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, ConfigurationError) as error:
                 log.warning("the job waits for the end of its lease: %s", error, extra={"job_id": job_id})
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
@@ -78,7 +83,7 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         if self._asked or not seconds:
             self._end_now(number, frame)
             return
-        self._asked = True
+        self._asked, self._asked_at = True, time.monotonic()
         _alarm(seconds, self._end_now)
 
     def _look(self, consumer: Any) -> None:
@@ -86,19 +91,28 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         if not self._asked or self._over:
             return
         if not self._consuming_ended:
-            self._consuming_ended = True
-            consumer.task_consumer.cancel()
+            self._end_consuming(consumer)
             log.info("ending with the jobs in hand", extra={"jobs": len(state.reserved_requests)})
         if not state.reserved_requests:
             self._over = True
             _alarm(LAST_SECONDS, _leave)
             raise WorkerShutdown(0)
 
+    def _end_consuming(self, consumer: Any) -> None:
+        """Take no more; what came after SIGTERM, which found the worker idle, is given as long as any job."""
+        self._consuming_ended = True
+        consumer.task_consumer.cancel()
+        if state.reserved_requests and (seconds := self._conf.worker_soft_shutdown_timeout):
+            # A timer of 0 seconds would never ring.
+            _alarm(max(0.001, self._asked_at + seconds - time.monotonic()), self._end_now)
+
     def _end_now(self, _number: int, frame: FrameType | None) -> None:
         """Have Celery kill what is left, without a soft shutdown of its own, and end."""
         self._over = True
         _alarm(LAST_SECONDS, _leave)
-        self._left = [request.kwargs["job_id"] for request in tuple(state.reserved_requests)]
+        # A stranger's message may have none.
+        given = [request.kwargs.get("job_id") for request in tuple(state.reserved_requests)]
+        self._left = [job_id for job_id in given if job_id]
         self._conf.worker_soft_shutdown_timeout = 0
         if self._celerys is not None:
             self._celerys(signal.SIGTERM, frame)

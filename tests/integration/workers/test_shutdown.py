@@ -19,6 +19,9 @@ from tests.support.waiting import wait_until
 SLOW = "if reads:\n    import time\n    time.sleep(1)\n"
 """A page takes a second longer than it takes."""
 
+HELD = "if reads:\n    import time\n    while not os.path.exists(sys.argv[0] + '.go'):\n        time.sleep(0.05)\n"
+"""A page takes until a test says go."""
+
 
 def end(worker: subprocess.Popen[bytes], timeout: float) -> float:
     """Send SIGTERM to a worker's main process and return after how many seconds it was gone."""
@@ -82,6 +85,25 @@ def test_a_second_sigterm_does_not_wait(lanes: Lanes, tmp_path: Path) -> None:
     os.kill(worker.pid, signal.SIGTERM)
     wait_until(lambda: "ending with the jobs in hand" in lanes.log(), 10, "the first signal's effect")
     assert end(worker, 20) < 5
+
+
+def test_an_ending_worker_takes_nothing_from_a_broker_that_comes_back(lanes: Lanes, tmp_path: Path) -> None:
+    engine = EngineScript(tmp_path, HELD)
+    worker = start(lanes, WORKER_SOFT_SHUTDOWN_SECONDS="60", TESSERACT_CMD=str(engine.path))
+    in_hand = lanes.submit(("first.png", documents.png("First"))).json()["id"]
+    wait_until(lambda: engine.calls, 30, "the first page")
+    os.kill(worker.pid, signal.SIGTERM)
+    wait_until(lambda: "ending with the jobs in hand" in lanes.log(), 10, "the signal's effect")
+    lanes.redis.kill()
+    wait_until(lambda: "Trying again in" in lanes.log(), 20, "the worker to notice")
+    lanes.redis.start()
+    wait_until(lambda: lanes.log().count("Connected to redis") == 2, 40, "the worker's new connection")
+    late = lanes.submit(("second.png", documents.png("Second"))).json()["id"]
+    Path(f"{engine.path}.go").touch()
+    assert lanes.wait(in_hand)["status"] == "completed"
+    assert worker.wait(20) == 0
+    assert lanes.document(late)["status"] == "queued"
+    assert lanes.broker.waiting() == 1
 
 
 @pytest.mark.parametrize("silent", [False, True])
