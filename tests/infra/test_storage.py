@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -109,6 +110,21 @@ def test_images_are_scanned_and_never_change_under_their_name(deployed: str) -> 
         assert repository.properties["ImageTagMutability"] == "IMMUTABLE"
         assert repository.properties["EncryptionConfiguration"]["EncryptionType"] in {"AES256", "KMS"}
         assert "RepositoryPolicyText" not in repository.properties
+
+
+@pytest.mark.parametrize("deployed", MAKING_DATA)
+def test_as_many_releases_are_kept_as_were_asked_for(deployed: str) -> None:
+    """A release is one tag. Its manifests have none of their own, and are not counted."""
+    for repository in resources(deployed, "AWS::ECR::Repository"):
+        rules = json.loads(repository.properties["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+        selections = {rule["rulePriority"]: rule["selection"] for rule in rules}
+        assert selections[1] == {
+            "tagStatus": "tagged",
+            "tagPatternList": ["*"],
+            "countType": "imageCountMoreThan",
+            "countNumber": deployment(deployed).parameters["ImagesKept"],
+        }
+        assert all(one["tagStatus"] == "untagged" for priority, one in selections.items() if priority != 1)
 
 
 @pytest.mark.parametrize("deployed", ALL)
