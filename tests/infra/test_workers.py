@@ -18,6 +18,7 @@ from tests.infra.deployments import ALL, WHOLE, deployment, made_by, resources
 from tests.infra.settings import CONTAINERS, READ_BY_OTHERS, loaded, read, required
 from tests.infra.stacks import PROJECT, Resource
 from workers.app import HARD_LIMIT_SECONDS, LONGEST_COUNTDOWN_SECONDS, configuration
+from workers.health import OLDEST_SECONDS
 
 TASK = "AWS::ECS::TaskDefinition"
 SERVICE = "AWS::ECS::Service"
@@ -143,6 +144,16 @@ def test_containers_run_as_the_user_and_are_asked_for_their_health_as_the_image_
             form, *command = container["HealthCheck"]["Command"]
             assert form == "CMD"
             assert f"CMD {json.dumps(command)}\n" in image
+
+
+@pytest.mark.parametrize("deployed", WHOLE)
+def test_a_broker_that_fails_over_costs_no_workers(deployed: str) -> None:
+    """ECS replaces a task after so many failures in a row; a failover takes a minute, a restart a few."""
+    for container in containers(deployed):
+        if container["Name"] == "worker":
+            check = container["HealthCheck"]
+            assert OLDEST_SECONDS + (check["Retries"] - 1) * check["Interval"] >= 300
+            assert check["Retries"] <= 10
 
 
 @pytest.mark.parametrize("deployed", WHOLE)
