@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
 import pytest
 
 from shared.contracts import FLEETS
+from shared.log import JsonFormatter
 from shared.metrics import FLEET, METRICS
 from tests.infra.stacks import Stack
 from tests.infra.watching import ALARM, DASHBOARD, named_by_alarms, named_by_dashboards, widgets
@@ -29,6 +31,9 @@ FULL = {
     "BrokerId": "broker",
     "BrokerNodes": "2",
 }
+LEVEL = re.compile(r'"level":\s*"\w+"')
+"""What an alarm's description quotes of a log line."""
+
 OWN = {"AWS/RDS", "AWS/ElastiCache", "AWS/ECS"}
 
 
@@ -50,6 +55,13 @@ def alarms(stack: Stack) -> dict[str, dict[str, Any]]:
 def test_what_a_stack_does_not_have_is_not_watched() -> None:
     assert not namespaces(observability()) & OWN
     assert observability().all("AWS::SNS::Subscription") == []
+
+
+def test_what_an_alarm_says_to_look_for_is_what_the_log_writes() -> None:
+    written = JsonFormatter().format(logging.makeLogRecord({"levelname": "ERROR"}))
+    wanted = [found for one in alarms(observability()).values() for found in LEVEL.findall(one["AlarmDescription"])]
+    assert wanted
+    assert all(one in written for one in wanted)
 
 
 def test_what_a_stack_has_is_watched() -> None:
