@@ -31,6 +31,9 @@ OUT_OF_BOUNDS = [
     {"DatabaseUrl": "mysql://database.example.com/twolane"},
     {"WorkerImageTag": "123.dkr.ecr.eu-central-1.amazonaws.com/twolane:1"},
     {"DatabaseEngineVersion": "15.7"},
+    {"DatabaseEngineVersion": "16.2"},
+    {"DatabaseEngineVersion": "17.3"},
+    {"DatabaseEngineVersion": "17"},
     {"DatabaseInstances": "3"},
     {"JwtIssuer": "http://issuer.example.com"},
     {"CertificateArn": "certificate"},
@@ -55,6 +58,11 @@ def test_every_rule_refuses_something() -> None:
 def test_a_parameter_that_cannot_be_right_is_refused(parameters: dict[str, str]) -> None:
     with pytest.raises(Mistake, match=f"{next(iter(parameters))} may not be"):
         Stack(ROOT, parameters)
+
+
+@pytest.mark.parametrize("version", ["16.3", "16.11", "17.4", "17.9", "17.10"])
+def test_every_version_that_can_pause_is_taken(version: str) -> None:
+    assert Stack(ROOT, {"DatabaseEngineVersion": version}).refused() == []
 
 
 def test_every_pattern_says_what_a_value_must_be() -> None:

@@ -46,6 +46,13 @@ def test_a_batch_gives_back_only_what_failed(deployed: str) -> None:
 
 
 @pytest.mark.parametrize("deployed", ALL)
+def test_a_full_queue_leaves_concurrency_to_others(deployed: str) -> None:
+    """Lambda takes 2 to 1000; an account begins with 10 for all functions together."""
+    for mapping in resources(deployed, MAPPING):
+        assert 2 <= mapping.properties["ScalingConfig"]["MaximumConcurrency"] <= 5
+
+
+@pytest.mark.parametrize("deployed", ALL)
 def test_every_queue_has_dead_letters_that_outlive_it(deployed: str) -> None:
     collecting = collects_dead_letters(deployed)
     for queue in resources(deployed, QUEUE):

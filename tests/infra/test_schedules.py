@@ -65,5 +65,13 @@ def test_what_heals_and_what_measures_runs_every_minute(deployed: str) -> None:
     assert set(often) >= EVERY_MINUTE
     for name in EVERY_MINUTE:
         assert often[name]["ScheduleExpression"] == "rate(1 minute)"
-        # A late run would meet the next one.
-        assert often[name]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] == 60
+        # A late run would meet the next one. The schedule hands over once, and Lambda runs once what it was handed.
+        once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+        assert often[name]["Target"]["RetryPolicy"] == once
+        [invoked] = [
+            one.properties
+            for one in resources(deployed, "AWS::Lambda::EventInvokeConfig")
+            if made_by(deployed, one.properties["FunctionName"]).path == name
+        ]
+        assert once.items() <= invoked.items()
+        assert invoked["Qualifier"] == "$LATEST"
