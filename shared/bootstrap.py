@@ -154,3 +154,11 @@ def forget() -> None:
     """Close every client and forget it, with the secrets it was made from; the next use makes it anew."""
     services().close()
     services.cache_clear()
+
+
+def abandon() -> None:
+    """Forget every client without closing it: after a fork, open connections are the parent's."""
+    made = services()
+    if "database" in made.__dict__:
+        made.database.engine.dispose(close=False)
+    services.cache_clear()

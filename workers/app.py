@@ -13,8 +13,8 @@ from kombu import Exchange, Queue
 
 from shared import log as logs
 from shared.adapters import secrets
-from shared.bootstrap import services
-from shared.config import Logging, WorkerSettings, load
+from shared.bootstrap import abandon, forget, services
+from shared.config import Logging, Worker, WorkerSettings, load
 from shared.contracts import KEY_PREFIX, PRIORITY_STEPS, queues_of, unacked_key
 from workers.alive import SignsOfLife
 from workers.protection import Protection
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 HARD_LIMIT_SECONDS = 1800
 """The longest any task may run."""
+
+OCR_QUEUE = "ocr"
 
 LONGEST_COUNTDOWN_SECONDS = 300
 MARGIN_SECONDS = 300
@@ -99,17 +101,31 @@ def _log_as_json(**_signal: Any) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def _reads() -> bool:
+    """Whether this worker's fleet reads documents; others need not wait for what only readers use."""
+    return OCR_QUEUE in queues_of(Worker().worker_fleet)
+
+
 def _report_engines(**_signal: Any) -> None:
     """Tell the API what can be read with here; then forget the connections, which children must not inherit."""
-    from workers.ocr import catalog  # noqa: PLC0415  # a worker of another fleet has no OCR libraries
+    if not _reads():
+        return
+    from workers.ocr import catalog  # noqa: PLC0415  # only who reads needs it
 
-    services().engines.report(catalog.installed())
-    services().database.engine.dispose()
-    services.cache_clear()
+    try:
+        services().engines.report(catalog.installed())
+    finally:
+        forget()
 
 
 def _warm_up(**_signal: Any) -> None:
-    """Make what the first document would wait for: clients, and the process that readers are forked from."""
+    """Make what the first document would wait for: clients, and the process that readers are forked from.
+
+    A process that takes a lost one's place is forked from a parent that may have asked the database meanwhile.
+    """
+    abandon()
+    if not _reads():
+        return
     from workers.ocr import sandbox  # noqa: PLC0415  # likewise
 
     sandbox.warm_up()

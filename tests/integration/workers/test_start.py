@@ -169,6 +169,25 @@ def test_a_newer_database_and_a_late_redis_are_good_enough(
     assert worker.returncode == 0
 
 
+@pytest.mark.parametrize("fleet", ["reports", "default"])
+def test_a_fleet_that_reads_nothing_starts_and_offers_no_engine(
+    good: dict[str, str], tmp_path: Path, fleet: str
+) -> None:
+    alive = tmp_path / "alive"
+    worker = start(good | {"WORKER_FLEET": fleet, "WORKER_ALIVE_FILE": str(alive)})
+    try:
+        wait_until(alive.exists, 40, "the worker's first sign of life")
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        said, _ = worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert "ERROR" not in said
+    engine = make_engine(good["DATABASE_URL"])
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT name FROM engines")).all() == []
+    engine.dispose()
+
+
 def test_sigterm_ends_a_worker_that_still_waits(good: dict[str, str]) -> None:
     worker = start(good | {"WORKER_START_SECONDS": "60", "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
     wait_until(lambda: handles(worker.pid, signal.SIGTERM), 20, "its handler of SIGTERM")
