@@ -8,6 +8,7 @@ for Celery.
 
 from __future__ import annotations
 
+import logging
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
 from shared.config import Delivery, Limits, Storage
 from shared.config import Doze as DozeSettings
+from shared.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from shared.adapters.broker import Broker
     from shared.adapters.s3 import S3Store
+    from shared.adapters.secrets import BrokerUrl
     from shared.db.unit_of_work import Database, Message
     from shared.services.census import Census
     from shared.services.documents import Documents
@@ -31,17 +34,25 @@ if TYPE_CHECKING:
     from shared.services.relay import Relay
     from shared.services.submission import Submission
 
+log = logging.getLogger(__name__)
+
 
 class Services:
     """Every service, made when first asked for with the settings it needs and no others."""
 
     @cached_property
+    def _broker_url(self) -> BrokerUrl:
+        """Where the broker is, for all that ask it."""
+        from shared.adapters.secrets import BrokerUrl
+
+        return BrokerUrl(BrokerSettings())
+
+    @cached_property
     def broker(self) -> Broker:
         """The Celery broker."""
         from shared.adapters.broker import Broker
-        from shared.adapters.secrets import redis_url
 
-        return Broker(redis_url(BrokerSettings()))
+        return Broker(self._broker_url.get())
 
     @cached_property
     def store(self) -> S3Store:
@@ -61,8 +72,19 @@ class Services:
         return Database(make_engine(database_url(settings), settings.database_pool_size), self._publish)
 
     def _publish(self, message: Message) -> None:
-        """Send through a broker that is made with the first message: who only reads needs none."""
-        self.broker.send(message)
+        """Send through a broker that is made with the first message: who only reads needs none.
+
+        Raises:
+            BrokerUnavailable: whatever was in the way, for the work is committed and the relay will send its message.
+        """
+        try:
+            self.broker.send(message)
+        except BrokerUnavailable:
+            raise
+        except Exception as error:
+            log.exception("a message stays in the outbox until this is mended")
+            text = f"The broker can't be used: {error}"
+            raise BrokerUnavailable(text) from error
 
     @cached_property
     def keys(self) -> Keys:
@@ -117,11 +139,9 @@ class Services:
     def doze(self) -> Doze:
         """Whether the database may be left alone."""
         from shared.adapters.doze import DozeNote
-        from shared.adapters.secrets import redis_url
         from shared.services.doze import Doze
 
-        note = DozeNote(redis_url(BrokerSettings()))
-        return Doze(self.database, note, DozeSettings().database_doze_seconds)
+        return Doze(self.database, DozeNote(self._broker_url.get()), DozeSettings().database_doze_seconds)
 
     @cached_property
     def relay(self) -> Relay:

@@ -7,13 +7,32 @@ one that started before a rotation has to be started again.
 from __future__ import annotations
 
 import json
+import time
+from threading import Lock
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from shared.config import Broker, ConfigurationError, Database
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, Transient
 
-SECONDS = 3
-"""Connect and read timeout of a question; it is asked three times."""
+
+class Patience(NamedTuple):
+    """How long a question to Secrets Manager may take: connect and read timeout of each attempt."""
+
+    seconds: float
+    attempts: int
+
+
+AT_START = Patience(seconds=3, attempts=3)
+WITHIN_A_REQUEST = Patience(seconds=1, attempts=1)
+
+BELIEVED_SECONDS = 5
+"""How long a Secrets Manager that did not answer is not asked again while requests wait."""
+
+_BUSY = {"ThrottlingException"}
+"""Codes of errors below 500 that are over in a while."""
+
+_FAILED = 500
 
 
 def database_url(settings: Database) -> str:
@@ -23,38 +42,86 @@ def database_url(settings: Database) -> str:
         ConfigurationError: this process may not read the secret, or it is not of the form it should have.
         DatabaseUnavailable: Secrets Manager does not answer.
     """
-    return _complete(settings.database_url, settings.database_secret_arn, "DATABASE_SECRET_ARN", DatabaseUnavailable)
+    url, arn = settings.database_url, settings.database_secret_arn
+    return _complete(url, arn, "DATABASE_SECRET_ARN", DatabaseUnavailable, AT_START)
 
 
-def redis_url(settings: Broker) -> str:
+def redis_url(settings: Broker, patience: Patience = AT_START) -> str:
     """Return the broker's URL, complete.
 
     Raises:
         ConfigurationError: this process may not read the secret, or it is not of the form it should have.
         BrokerUnavailable: Secrets Manager does not answer.
     """
-    return _complete(settings.redis_url, settings.redis_secret_arn, "REDIS_SECRET_ARN", BrokerUnavailable)
+    return _complete(settings.redis_url, settings.redis_secret_arn, "REDIS_SECRET_ARN", BrokerUnavailable, patience)
 
 
-def _complete(url: str, arn: str | None, variable: str, unavailable: type[Transient]) -> str:
+class BrokerUrl:
+    """The broker's URL, complete, for a process whose requests can be answered without the broker.
+
+    It is found out when first needed, in about two seconds or not at all; a Secrets Manager that is silent is believed
+    for `BELIEVED_SECONDS`, so that not every request waits for it.
+
+    Args:
+        settings: the URL, and the secret it belongs to.
+    """
+
+    def __init__(self, settings: Broker) -> None:
+        self._settings = settings
+        self._url: str | None = None
+        self._turn = Lock()
+        self._silence = ""
+        self._believed_until = 0.0
+
+    def get(self) -> str:
+        """Return it.
+
+        Raises:
+            ConfigurationError: this process may not read the secret, or it is not of the form it should have.
+            BrokerUnavailable: Secrets Manager does not answer, or did not a moment ago.
+        """
+        with self._turn:
+            if self._url is None:
+                self._url = self._find_out()
+            return self._url
+
+    def _find_out(self) -> str:
+        if time.monotonic() < self._believed_until:
+            raise BrokerUnavailable(self._silence)
+        try:
+            return redis_url(self._settings, WITHIN_A_REQUEST)
+        except BrokerUnavailable as error:
+            self._silence = str(error)
+            self._believed_until = time.monotonic() + BELIEVED_SECONDS
+            raise
+
+
+def _complete(url: str, arn: str | None, variable: str, unavailable: type[Transient], patience: Patience) -> str:
     if arn is None:
         return url
-    secret = _parse(_read(arn, variable, unavailable), variable)
+    secret = _parse(_read(arn, variable, unavailable, patience), variable)
     credentials = f"{quote(secret.get('username', ''), safe='')}:{quote(secret['password'], safe='')}"
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{credentials}@{parts.netloc}"))
 
 
-def _read(arn: str, variable: str, unavailable: type[Transient]) -> str:
+def _read(arn: str, variable: str, unavailable: type[Transient], patience: Patience) -> str:
     # Half a second that processes with whole URLs do without.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    patience = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 3})
+    config = Config(
+        connect_timeout=patience.seconds,
+        read_timeout=patience.seconds,
+        retries={"total_max_attempts": patience.attempts},
+    )
     try:
-        return str(boto3.client("secretsmanager", config=patience).get_secret_value(SecretId=arn)["SecretString"])
+        return str(boto3.client("secretsmanager", config=config).get_secret_value(SecretId=arn)["SecretString"])
     except ClientError as error:
+        status, code = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
+        if status >= _FAILED or code in _BUSY:
+            raise unavailable(f"Secrets Manager does not answer: {error}") from error
         message = f"{variable}: the secret can't be read ({error}); give this role secretsmanager:GetSecretValue on it."
         raise ConfigurationError(message) from error
     except BotoCoreError as error:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 import boto3
@@ -39,6 +42,22 @@ def broker(arn: str | None) -> str:
     return secrets.redis_url(Broker(redis_url=REDIS_URL, redis_secret_arn=arn))
 
 
+@contextmanager
+def answering(status: int, body: dict[str, str]) -> Iterator[str]:
+    """The URL of a server that says the same to everybody."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def test_without_a_secret_a_url_is_as_it_was_given() -> None:
     assert database(None) == "postgresql+psycopg://db.example.com:5432/twolane?sslmode=require"
     assert broker(None) == REDIS_URL
@@ -67,6 +86,20 @@ def test_a_secret_that_may_not_be_read_names_what_is_missing(object_store: None)
     del object_store
     with pytest.raises(ConfigurationError, match="secretsmanager:GetSecretValue"):
         broker("arn:aws:secretsmanager:us-east-1:123456789012:secret:nobody-made-it")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "ThrottlingException"), (500, "InternalServiceError"), (503, "ServiceUnavailable")],
+)
+def test_secrets_manager_being_busy_or_broken_is_an_outage_too(
+    object_store: None, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    del object_store
+    with answering(status, {"__type": code}) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(BrokerUnavailable, match=code):
+            broker("arn")
 
 
 def test_secrets_manager_being_away_is_an_outage_of_what_needs_it(

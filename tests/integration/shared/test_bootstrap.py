@@ -1,0 +1,77 @@
+"""What is committed is answered for, whatever keeps its message from leaving."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from shared.adapters import secrets
+from shared.bootstrap import Services
+from shared.config import ConfigurationError
+from shared.contracts import Ping
+from shared.errors import BrokerUnavailable
+from tests.support.programs import free_port
+from tests.support.rows import Rows
+
+
+@pytest.fixture
+def wired(database_url: str, object_store: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """Services whose broker has its password in a secret that nobody made."""
+    del object_store
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    monkeypatch.setenv("REDIS_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:nobody-made-it")
+    services = Services()
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def silent_secrets_manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Secrets Manager takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        yield
+
+
+def send(wired: Services) -> float:
+    """Have a job done; return the seconds that took."""
+    started = time.monotonic()
+    with wired.database.write() as work:
+        work.send(Ping())
+    return time.monotonic() - started
+
+
+def test_a_secret_that_may_not_be_read_leaves_the_message_in_the_outbox(
+    wired: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(wired)
+    assert len(Rows(wired.database).outbox()) == 1
+    assert "REDIS_SECRET_ARN: the secret can't be read" in caplog.text
+
+
+@pytest.mark.usefixtures("silent_secrets_manager")
+def test_a_silent_secrets_manager_is_waited_for_once_and_not_long(wired: Services) -> None:
+    with pytest.raises(BrokerUnavailable):
+        _ = wired.broker  # with the first use a process also loads what it needs
+    wired.close()
+    wired = Services()
+    assert send(wired) < 3
+    assert sum(send(wired) for _ in range(5)) < 1
+    assert len(Rows(wired.database).outbox()) == 6
+    wired.close()
+
+
+def test_a_secrets_manager_that_comes_back_is_asked_again(
+    wired: Services, silent_secrets_manager: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del silent_secrets_manager
+    monkeypatch.setattr(secrets, "BELIEVED_SECONDS", 0)
+    with pytest.raises(BrokerUnavailable):
+        _ = wired.broker
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    with pytest.raises(ConfigurationError):
+        _ = wired.broker
