@@ -187,7 +187,7 @@ class RelaySettings(Database, Broker, Delivery, Doze, Logging):
     """What `relay_outbox` needs."""
 
 
-class PublishMetricsSettings(Database, Broker, Delivery, Doze, Telemetry, Logging):
+class PublishMetricsSettings(Database, Broker, Doze, Telemetry, Logging):
     """What `publish_metrics` needs."""
 
 
