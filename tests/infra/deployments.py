@@ -20,6 +20,15 @@ BROUGHT = {
 }
 """Data stores of somebody's own, in a VPC of theirs."""
 
+SECRETS_BROUGHT = {
+    **BROUGHT,
+    "DatabaseUrl": "postgresql://database.example.com/twolane",
+    "DatabaseSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database",
+    "RedisUrl": "rediss://broker.example.com:6379/0?ssl_cert_reqs=required",
+    "RedisSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:broker",
+}
+"""The same, their credentials in secrets."""
+
 EVERYTHING = {
     **IMAGE,
     "CorsOrigins": "https://app.example.com",
@@ -38,6 +47,7 @@ EVERYTHING = {
 GIVEN: dict[str, dict[str, str]] = {
     "one machine": ONE_MACHINE,
     "data stores brought": BROUGHT,
+    "data stores and secrets brought": SECRETS_BROUGHT,
     "first deployment": {},
     "everything on": EVERYTHING,
     **{name: {**parameters, **IMAGE} for name, parameters in presets().items()},
@@ -45,6 +55,11 @@ GIVEN: dict[str, dict[str, str]] = {
 """Parameters by deployment. `first deployment` is what `sam deploy --guided` proposes."""
 
 ALL = sorted(GIVEN)
+
+WITH_SECRETS = sorted(
+    name for name, given in GIVEN.items() if not given.get("DatabaseUrl") or "DatabaseSecretArn" in given
+)
+"""Those whose credentials are in Secrets Manager alone."""
 
 MAKING_DATA = sorted(name for name, parameters in GIVEN.items() if not parameters.get("DatabaseUrl"))
 """Those with a network and data stores of their own."""

@@ -10,7 +10,8 @@ import pytest
 
 from infra.local.aws import PARAMETERS
 from shared.config import Broker, Database
-from tests.infra.deployments import ALL, MAKING_DATA, deployment, made_by, resources
+from tests.infra.deployments import ALL, MAKING_DATA, WITH_SECRETS, deployment, made_by, resources
+from tests.infra.policies import actions, allowing
 from tests.infra.settings import FUNCTIONS, READ_BY_OTHERS, loaded, read, required
 from tests.infra.stacks import PROJECT, Resource
 
@@ -55,7 +56,7 @@ def test_limits_that_can_be_set_reach_every_function_that_keeps_them(name: str) 
     assert set(PARAMETERS) & read(FUNCTIONS[name]) <= set(given)
 
 
-@pytest.mark.parametrize("deployed", MAKING_DATA)
+@pytest.mark.parametrize("deployed", WITH_SECRETS)
 def test_no_environment_of_a_function_holds_a_secret(deployed: str) -> None:
     for name, kind in FUNCTIONS.items():
         given = environment(function(deployed, name))
@@ -64,6 +65,21 @@ def test_no_environment_of_a_function_holds_a_secret(deployed: str) -> None:
             if url in read(kind):
                 assert "@" not in given[url]
                 assert given[secret]
+
+
+@pytest.mark.parametrize(("deployed", "name"), CASES)
+def test_every_function_may_read_the_secrets_it_is_given_and_no_others(deployed: str, name: str) -> None:
+    one = function(deployed, name)
+    role = made_by(deployed, one.properties["Role"]).properties
+    policies = [made_by(deployed, arn).properties for arn in role["ManagedPolicyArns"] if arn.startswith("${")]
+    readable = [
+        statement["Resource"]
+        for statement in allowing([role, *policies])
+        if "secretsmanager:GetSecretValue" in actions(statement)
+    ]
+    given = [value for key, value in environment(one).items() if key.endswith("_SECRET_ARN") and value]
+    assert sorted(readable) == sorted(given)
+    assert bool(given) == (deployed in WITH_SECRETS)
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

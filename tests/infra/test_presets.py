@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.infra.deployments import BROUGHT, GIVEN, deployment, resources
+from tests.infra.deployments import BROUGHT, GIVEN, SECRETS_BROUGHT, deployment, resources
 from tests.infra.intrinsics import Mistake
 from tests.infra.stacks import ROOT, Stack, presets, templates
 
 CONTRADICTIONS: list[tuple[dict[str, str], str]] = [
     ({"DatabaseUrl": BROUGHT["DatabaseUrl"]}, "give both to bring your own"),
     ({"RedisUrl": BROUGHT["RedisUrl"]}, "give both to bring your own"),
+    ({"DatabaseSecretArn": SECRETS_BROUGHT["DatabaseSecretArn"]}, "DatabaseSecretArn is given without DatabaseUrl"),
+    ({"RedisSecretArn": SECRETS_BROUGHT["RedisSecretArn"]}, "RedisSecretArn is given without RedisUrl"),
     ({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "leave them empty"),
     ({**BROUGHT, "SecurityGroupIds": ""}, "Only one of SubnetIds and SecurityGroupIds"),
     ({**BROUGHT, "WorkerImageTag": "1"}, "leave WorkerImageTag empty"),
@@ -35,6 +37,8 @@ OUT_OF_BOUNDS = [
     {"DatabaseEngineVersion": "17.3"},
     {"DatabaseEngineVersion": "17"},
     {"DatabaseInstances": "3"},
+    {"DatabaseSecretArn": "database"},
+    {"RedisSecretArn": "broker"},
     {"JwtIssuer": "http://issuer.example.com"},
     {"CertificateArn": "certificate"},
     {"LeaseSeconds": "0"},
