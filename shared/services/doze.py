@@ -3,17 +3,19 @@
 Off unless `DATABASE_DOZE_SECONDS` says otherwise. The relay leaves the note when it found no open job and no message
 in the outbox; every message sent removes it, as does a flush of Redis, and without a note the database is looked at.
 
-What this costs: work that was committed while Redis could not be reached sends no message, so it removes no note that
-Redis kept. It lies in the outbox until the note's time is up: `DATABASE_DOZE_SECONDS` at the latest, instead of a
-minute. So does work whose message's removal of the note was lost in a failover, if its worker is lost as well. For as
-long, a dead letter that was deleted is still counted.
+What this costs: work whose message never left removes no note. That is work of a process that died between its commit
+and the message (out of memory, out of time, a Spot task taken back), and work that was committed while Redis could not
+be reached and kept the note. It lies in the outbox until the note's time is up: `DATABASE_DOZE_SECONDS` at the latest,
+instead of a minute, or until the next message is sent. So does work whose message's removal of the note was lost in a
+failover, if its worker is lost as well. For as long, a dead letter that was deleted is still counted. Removing the note
+before the commit as well would cost every write another question to Redis, asked while it holds its locks.
 """
 
 from __future__ import annotations
 
 import logging
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import exists, or_, select
 
 from shared.adapters.doze import DozeNote
@@ -48,15 +50,17 @@ class Doze:
         self._seconds = seconds
 
     def idle(self) -> Idle | None:
-        """What the note says; None where the database should be looked at: there is no note, or no Redis to ask."""
+        """What the note says; None where the database should be looked at: no note that can be read, or no Redis."""
         if not self._seconds:
             return None
         try:
             note = self._note.read()
+            return None if note is None else Idle.model_validate_json(note)
         except BrokerUnavailable as error:
             log.warning("cannot tell whether the database is idle: %s", error)
-            return None
-        return None if note is None else Idle.model_validate_json(note)
+        except ValidationError:
+            log.info("the note that the database is idle was left by another version of this code")
+        return None
 
     def leave_note(self) -> None:
         """Leave the note if nothing is open; a message that is sent meanwhile wins.
@@ -67,10 +71,10 @@ class Doze:
         if not self._seconds:
             return
         try:
-            self._note.expect()
+            expected = self._note.expect()
             idle = self._look()
             if idle is not None:
-                self._note.leave(idle.model_dump_json(), self._seconds)
+                self._note.leave(expected, idle.model_dump_json(), self._seconds)
         except BrokerUnavailable as error:
             log.warning("no note was left that the database is idle: %s", error)
 

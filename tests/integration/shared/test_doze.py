@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 
 from shared import metrics
 from shared.adapters.broker import Broker
-from shared.adapters.doze import DozeNote
+from shared.adapters.doze import LOOKING_SECONDS, DozeNote
 from shared.config import Delivery
 from shared.contracts import Ping
 from shared.db.engine import make_engine
@@ -30,6 +31,10 @@ SECONDS = 600
 IDLE = Idle(dead_letters=0)
 
 
+def _note(touched: list[str], name: str, *_event: object) -> None:
+    touched.append(name)
+
+
 class Scheduled:
     """The two functions that run every minute, on one database and one Redis."""
 
@@ -38,7 +43,8 @@ class Scheduled:
         self.broker = Broker(redis.url)
         self.database = Database(make_engine(database_url), self.broker.send)
         self.rows = Rows(self.database)
-        self.doze = Doze(self.database, DozeNote(redis.url), seconds)
+        self.note = DozeNote(redis.url)
+        self.doze = Doze(self.database, self.note, seconds)
         delivery = Delivery(relay_grace_seconds=0, max_attempts=1)
         self.jobs = Jobs(self.database, delivery)
         self.relay = Relay(self.database, self.jobs, delivery, self.broker.waiting, self.doze)
@@ -58,16 +64,17 @@ class Scheduled:
 
     @contextmanager
     def left_alone(self) -> Iterator[None]:
-        """Fail if anything is asked of the database in the block."""
-        questions: list[str] = []
-
-        def note(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-            questions.append(statement)
-
-        event.listen(self.database.engine, "before_cursor_execute", note)
-        yield
-        event.remove(self.database.engine, "before_cursor_execute", note)
-        assert questions == []
+        """Fail if the database is connected to, or asked anything over a connection that is kept, in the block."""
+        touched: list[str] = []
+        listeners = {name: partial(_note, touched, name) for name in ("connect", "checkout")}
+        for name, listener in listeners.items():
+            event.listen(self.database.engine, name, listener)
+        try:
+            yield
+        finally:
+            for name, listener in listeners.items():
+                event.remove(self.database.engine, name, listener)
+        assert touched == []
 
     def close(self) -> None:
         """Let go."""
@@ -91,6 +98,11 @@ def test_where_nothing_is_open_the_relay_leaves_a_note_and_nobody_asks_again(sch
     told = {reading.fleet: reading.values for reading in readings}
     assert told[None] == {metrics.OUTBOX_AGE_SECONDS: 0, metrics.DEAD_LETTERS: 0}
     assert told["ocr"][metrics.OLDEST_QUEUED_SECONDS] == 0
+
+
+def test_a_bare_connection_is_no_way_to_leave_it_alone(scheduled: Scheduled) -> None:
+    with pytest.raises(AssertionError, match="checkout"), scheduled.left_alone(), scheduled.database.engine.connect():
+        pass
 
 
 def test_the_note_tells_how_many_dead_letters_there_were(scheduled: Scheduled) -> None:
@@ -125,21 +137,37 @@ def test_while_a_message_is_in_the_outbox_no_note_is_left(scheduled: Scheduled) 
     assert scheduled.doze.idle() is None
 
 
-def test_a_message_sent_while_the_relay_looks_wins(scheduled: Scheduled, monkeypatch: pytest.MonkeyPatch) -> None:
-    look = scheduled.doze._look  # noqa: SLF001  # the moment between looking and leaving the note
+def test_a_note_is_left_where_nothing_was_sent_since_it_was_expected(scheduled: Scheduled) -> None:
+    assert scheduled.note.leave(scheduled.note.expect(), "asleep", SECONDS)
+    assert scheduled.note.read() == "asleep"
 
-    def look_then_send() -> Idle | None:
-        idle = look()
-        scheduled.send()
-        return idle
 
-    monkeypatch.setattr(scheduled.doze, "_look", look_then_send)
-    scheduled.relay.run()
+def test_a_message_sent_while_somebody_looks_wins(scheduled: Scheduled) -> None:
+    expected = scheduled.note.expect()
+    scheduled.send()
+    assert not scheduled.note.leave(expected, "asleep", SECONDS)
+    assert scheduled.note.read() is None
+
+
+def test_a_message_sent_while_two_look_wins_over_the_first_of_them(scheduled: Scheduled) -> None:
+    first = scheduled.note.expect()
+    scheduled.send()
+    second = scheduled.note.expect()
+    assert not scheduled.note.leave(first, "asleep", SECONDS)
+    assert scheduled.note.read() is None
+    assert scheduled.note.leave(second, "asleep", SECONDS)
+
+
+def test_a_note_that_is_only_expected_is_none_and_not_for_long(scheduled: Scheduled) -> None:
+    scheduled.note.expect()
     assert scheduled.doze.idle() is None
+    with scheduled.redis.client() as redis:
+        assert 0 < redis.ttl(NOTE) <= LOOKING_SECONDS
 
 
-def test_a_note_that_is_only_expected_is_none(scheduled: Scheduled) -> None:
-    DozeNote(scheduled.redis.url).expect()
+@pytest.mark.parametrize("note", ["{}", "not even JSON"])
+def test_a_note_of_another_version_is_none(scheduled: Scheduled, note: str) -> None:
+    scheduled.note.leave(scheduled.note.expect(), note, SECONDS)
     assert scheduled.doze.idle() is None
 
 
