@@ -28,6 +28,7 @@ def main() -> None:
         settings = load(WorkerSettings, "The worker")
         checks.check_settings(settings)
         checks.check_surroundings(settings)
+        checks.check_configuration()
     except ConfigurationError as error:
         sys.stderr.write(f"twolane: {error}\n")
         sys.exit(2)

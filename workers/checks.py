@@ -7,7 +7,7 @@ is asked until it answers or `WORKER_START_SECONDS` are over. A broker that goes
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from shared.adapters import secrets
 from shared.adapters.redis import asking
@@ -16,9 +16,9 @@ from shared.config import ConfigurationError, WorkerSettings
 from shared.contracts import ALL_FLEETS, FLEETS
 from shared.db import schema
 from shared.db.engine import make_engine
-from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotReady, StorageUnavailable, TwolaneError
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotReady, StorageUnavailable, Transient, TwolaneError
 from shared.patience import eventually
-from workers.app import HARD_LIMIT_SECONDS
+from workers.app import HARD_LIMIT_SECONDS, app
 
 STOP_TIMEOUT_SECONDS = 120
 """ECS kills a container so long after SIGTERM: the highest `stopTimeout` of Fargate, and ours."""
@@ -31,12 +31,23 @@ SHORTEST_LEASE_SECONDS = 1
 
 POLICY = "noeviction"
 
+SECRETS_CURE = (
+    "check that this worker has a way to it, by an interface endpoint of secretsmanager or a public address, "
+    "and AWS_ENDPOINT_URL"
+)
+
 
 class CannotStart(ConfigurationError):
     """The worker would not do its work here; the sentence says why, and what helps."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The worker can't start: {what}.")
+
+
+class SecretsUnavailable(Transient):
+    """Secrets Manager did not answer, so that what the secret is for could not even be asked."""
+
+    code = "secrets_unavailable"
 
 
 def check_settings(settings: WorkerSettings) -> None:
@@ -63,11 +74,26 @@ def check_surroundings(settings: WorkerSettings) -> None:
         (_bucket, "check that it is in this region, that this role may s3:ListBucket on it, and AWS_ENDPOINT_URL"),
     ):
         try:
-            check(settings, max(0.0, deadline - time.monotonic()))
+            check(settings, deadline)
+        except SecretsUnavailable as error:
+            raise CannotStart(f"{_clause(error)}; {SECRETS_CURE}") from error
         except (BrokerUnavailable, DatabaseUnavailable, StorageUnavailable) as error:
             raise CannotStart(f"{_clause(error)}; {cure}") from error
         except NotReady as error:
             raise CannotStart(_clause(error)) from error
+
+
+def check_configuration() -> None:
+    """Have Celery's configuration made, which reads the broker's secret again.
+
+    Raises:
+        CannotStart: it can't be read this time.
+        ConfigurationError: likewise, for good.
+    """
+    try:
+        app.conf.get("broker_url")
+    except BrokerUnavailable as error:
+        raise CannotStart(f"{_clause(error)}; {SECRETS_CURE}") from error
 
 
 def _clause(error: TwolaneError) -> str:
@@ -100,9 +126,9 @@ def _contradictions(settings: WorkerSettings) -> Iterator[str]:
         )
 
 
-def _broker(settings: WorkerSettings, seconds: float) -> None:
-    url = secrets.redis_url(settings)
-    policy = eventually(lambda: _policy(url), seconds, BrokerUnavailable)
+def _broker(settings: WorkerSettings, deadline: float) -> None:
+    url = _url(lambda: secrets.redis_url(settings), deadline)
+    policy = eventually(lambda: _policy(url), _left(deadline), BrokerUnavailable)
     if policy != POLICY:
         message = (
             f"Redis evicts keys when its memory is full (maxmemory-policy {policy}), and with them queued jobs; "
@@ -115,16 +141,28 @@ def _policy(url: str) -> str:
     """What INFO says of it; CONFIG is closed on ElastiCache."""
     with asking(url) as redis:
         answer: dict[str, str] = redis.info("memory")
-        return answer["maxmemory_policy"]
+        return answer.get("maxmemory_policy", "unknown")
 
 
-def _database(settings: WorkerSettings, seconds: float) -> None:
-    engine = make_engine(secrets.database_url(settings), pool_size=0)
+def _database(settings: WorkerSettings, deadline: float) -> None:
+    engine = make_engine(_url(lambda: secrets.database_url(settings), deadline), pool_size=0)
     try:
-        schema.check(engine, seconds)
+        schema.check(engine, _left(deadline))
     finally:
         engine.dispose()
 
 
-def _bucket(settings: WorkerSettings, seconds: float) -> None:
-    eventually(S3Store(settings.documents_bucket).ping, seconds, StorageUnavailable)
+def _bucket(settings: WorkerSettings, deadline: float) -> None:
+    eventually(S3Store(settings.documents_bucket).ping, _left(deadline), StorageUnavailable)
+
+
+def _url(complete: Callable[[], str], deadline: float) -> str:
+    """A URL with the credentials from its secret."""
+    try:
+        return eventually(complete, _left(deadline), BrokerUnavailable, DatabaseUnavailable)
+    except (BrokerUnavailable, DatabaseUnavailable) as error:
+        raise SecretsUnavailable(error.detail) from error
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())

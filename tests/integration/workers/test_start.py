@@ -20,9 +20,12 @@ from tests.support.databases import Databases, SqliteDatabases
 from tests.support.object_store import ObjectStoreServer
 from tests.support.programs import free_port
 from tests.support.redis import RedisServer
+from tests.support.secrets_manager import SecretsManager
 from tests.support.waiting import wait_until
 
 PASSWORD = "correct-horse"  # noqa: S105  # of nothing
+
+ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis-AbCdEf"
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,48 @@ def test_a_redis_that_is_not_there_is_refused(good: dict[str, str]) -> None:
     said = refused(good | {"REDIS_URL": url})
     assert "the broker does not answer" in said
     assert "check REDIS_URL" in said
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"REDIS_SECRET_ARN": ARN}, {"DATABASE_SECRET_ARN": ARN, "DATABASE_URL": "postgresql://127.0.0.1/twolane"}],
+    ids=["broker", "database"],
+)
+def test_a_secrets_manager_that_is_not_there_is_refused_with_a_cure_of_its_own(
+    good: dict[str, str], given: dict[str, str]
+) -> None:
+    away = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://127.0.0.1:{free_port()}"}
+    said = refused(good | given | away)
+    assert "Secrets Manager does not answer" in said
+    assert "interface endpoint" in said
+    assert "_URL, that" not in said
+
+
+def test_a_secret_that_is_gone_when_celery_asks_for_it_is_refused_in_a_sentence(
+    good: dict[str, str], redis_server: RedisServer
+) -> None:
+    with redis_server.client() as client, SecretsManager({"password": PASSWORD}, answers=1) as manager:
+        client.config_set("requirepass", PASSWORD)
+        said = refused(good | {"REDIS_SECRET_ARN": ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": manager.url})
+    assert "interface endpoint" in said
+
+
+def test_a_secrets_manager_that_comes_late_is_waited_for(
+    good: dict[str, str], redis_server: RedisServer, tmp_path: Path
+) -> None:
+    alive = tmp_path / "alive"
+    late = {"REDIS_SECRET_ARN": ARN, "WORKER_START_SECONDS": "60", "WORKER_ALIVE_FILE": str(alive)}
+    # A question is asked three times.
+    with redis_server.client() as client, SecretsManager({"password": PASSWORD}, silences=4) as manager:
+        client.config_set("requirepass", PASSWORD)
+        worker = start(good | late | {"AWS_ENDPOINT_URL_SECRETS_MANAGER": manager.url})
+        try:
+            wait_until(alive.exists, 40, "the worker's first sign of life")
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            said, _ = worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert PASSWORD not in said
 
 
 def test_a_silent_redis_is_refused(good: dict[str, str], redis_server: RedisServer) -> None:
