@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.scaling import prices
+from infra.scaling.policy import FRONT, load
 
 PAGES = 1000
 
@@ -15,14 +16,14 @@ class Document:
 
     Attributes:
         requests: sending it, waiting for it twice, fetching the result.
-        lambda_gb_seconds: of all of them: half a GB for 60 ms each.
+        lambda_seconds: of all of them: 60 ms each.
         puts, gets: of the source and its outputs.
         stored_gb: source and outputs.
         logged_gb: lines of the API, its access log and the workers.
     """
 
     requests: int = 4
-    lambda_gb_seconds: float = 4 * 0.5 * 0.060
+    lambda_seconds: float = 4 * 0.060
     puts: int = 3
     gets: int = 3
     stored_gb: float = 0.4e-3
@@ -31,6 +32,16 @@ class Document:
 
 BUSY_ACU = 1.0
 """Aurora capacity while documents are read. Half of it is the least a running database takes."""
+
+
+def function_gb() -> float:
+    """Memory of each function, as the template gives it to all of them."""
+    return float(load(FRONT)["Globals"]["Function"]["MemorySize"]) / 1024
+
+
+def lambda_runs(runs: float, seconds: float) -> float:
+    """Dollars for so many runs of functions that take so many seconds together."""
+    return runs * prices.LAMBDA_REQUEST + seconds * function_gb() * prices.LAMBDA_GB_SECOND["x86_64"]
 
 
 def workers(cpu_seconds: float, architecture: str = "x86_64", spot_share: float = 0.0, gb_per_vcpu: float = 2) -> float:
@@ -57,8 +68,7 @@ def everything_else(cpu_seconds: float, tasks: int = 8, document: Document | Non
     hours = PAGES * cpu_seconds / 3600 / tasks
     return {
         "HTTP API": PAGES * document.requests * prices.HTTP_API_REQUEST,
-        "Lambda": PAGES
-        * (document.requests * prices.LAMBDA_REQUEST + document.lambda_gb_seconds * prices.LAMBDA_GB_SECOND["x86_64"]),
+        "Lambda": PAGES * lambda_runs(document.requests, document.lambda_seconds),
         "S3 requests": PAGES * (document.puts * prices.S3_PUT + document.gets * prices.S3_GET),
         "S3 storage, one month": PAGES * document.stored_gb * prices.S3_GB_MONTH,
         "Aurora": hours * BUSY_ACU * prices.AURORA_ACU_HOUR,

@@ -1,6 +1,7 @@
 """What a stack costs in a month in which nothing happens, for each preset of `samconfig.toml`.
 
-Sizes come from the template's parameters, numbers of things from counting the templates' resources.
+Sizes come from the template's parameters, numbers of things from counting the templates' resources. What is paid for by
+the GB is left out: storage, logs, and flow logs where they are written.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any, Final
 from rich.table import Table
 
 from infra.scaling import prices
-from infra.scaling.policy import load
+from infra.scaling.cost import function_gb, lambda_runs
+from infra.scaling.policy import FRONT, load
 from shared.contracts import FLEETS
 from shared.metrics import FLEET, METRICS, PAGES_READ
 
@@ -23,13 +25,23 @@ ZONES: Final = 2
 WAKING_SECONDS: Final = 15
 """How long Aurora says that a resume takes."""
 
+INSIGHTS_CLUSTER: Final = 3
+INSIGHTS_SERVICE: Final = 5
+INSIGHTS_USE: Final = 10
+"""Metrics of Container Insights (without enhanced observability), an estimate from CloudWatch's list of them.
+
+Three of a cluster (containers, services, tasks); five of each service (deployments, task sets, tasks that are desired,
+pending and running); ten of what tasks use (CPU, memory and disk, reserved and used; bytes of network and storage, in and
+out), counted for the cluster and for each service and task family of which a task runs.
+"""
+
 COUNTED_SECONDS: Final = 0.3
 """How long a run of a function takes that a schedule starts every minute."""
 
 
 def defaults() -> dict[str, str]:
     """The front template's parameters, as it is deployed without a preset."""
-    parameters: Mapping[str, Any] = load(PROJECT / "template.yaml")["Parameters"]
+    parameters: Mapping[str, Any] = load(FRONT)["Parameters"]
     return {name: str(made.get("Default", "")) for name, made in parameters.items()}
 
 
@@ -51,7 +63,7 @@ def _overrides(written: str | list[str]) -> dict[str, str]:
 
 
 def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
-    """Dollars a month by what they are for, without storage, without free tiers, with nothing to do.
+    """Dollars a month by what they are for, without what is paid by the GB and free tiers, with nothing to do.
 
     Args:
         parameters: of the front template; all of them.
@@ -74,6 +86,7 @@ def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
         "interface endpoints": endpoint_zones(parameters["WorkerEgress"]) * prices.ENDPOINT_ZONE_HOUR * month,
         "tasks that always run": tasks * month,
         "metrics": metrics() * prices.METRIC_MONTH,
+        "Container Insights, an estimate": insights(parameters) * prices.METRIC_MONTH,
         "alarms": count("AWS::CloudWatch::Alarm") * prices.ALARM_MONTH,
         "dashboard": count("AWS::CloudWatch::Dashboard") * prices.DASHBOARD_MONTH,
         "secrets and keys": count("AWS::SecretsManager::Secret") * prices.SECRET_MONTH
@@ -112,9 +125,18 @@ def metrics() -> int:
     return sum(len(FLEETS) if metric.dimensions == FLEET else 1 for metric in quiet)
 
 
+def insights(parameters: Mapping[str, str]) -> int:
+    """Custom metrics that Container Insights writes while no task runs but those of `OcrMinTasks`."""
+    if parameters["ContainerInsights"] != "enabled":
+        return 0
+    # The cluster, the service and the task family of the only fleet that has tasks.
+    used_by = 3 if int(parameters["OcrMinTasks"]) else 0
+    return INSIGHTS_CLUSTER + INSIGHTS_SERVICE * len(FLEETS) + INSIGHTS_USE * used_by
+
+
 def count(kind: str) -> int:
     """Resources of a type in all templates; a fleet's count for each fleet."""
-    stacks = [PROJECT / "template.yaml", *sorted((PROJECT / "infra/stacks").glob("*.yaml"))]
+    stacks = [FRONT, *sorted((PROJECT / "infra/stacks").glob("*.yaml"))]
     return sum(
         (len(FLEETS) if stack.name == "fleet.yaml" else 1)
         for stack in stacks
@@ -124,20 +146,25 @@ def count(kind: str) -> int:
 
 
 def _scheduled() -> float:
-    """`relay_outbox` and `publish_metrics`, of half a GB each."""
+    """`relay_outbox` and `publish_metrics`."""
     runs = 2 * prices.MONTH_SECONDS / 60
-    return runs * (prices.LAMBDA_REQUEST + 0.5 * COUNTED_SECONDS * prices.LAMBDA_GB_SECOND["x86_64"])
+    return lambda_runs(runs, runs * COUNTED_SECONDS)
 
 
 def _snapshot() -> float:
-    """One version of the API, of one GB."""
-    return prices.SNAPSTART_CACHE_GB_SECOND * prices.MONTH_SECONDS
+    """One version of the API."""
+    return function_gb() * prices.SNAPSTART_CACHE_GB_SECOND * prices.MONTH_SECONDS
 
 
 def table() -> Table:
     """A column a preset, a row what is paid for."""
     found = {name: monthly(parameters) for name, parameters in presets().items()}
-    drawn = Table(title=f"Idle, dollars a month, {prices.REGION}, prices of {prices.AS_OF}", title_justify="left")
+    drawn = Table(
+        title=f"Idle, dollars a month, {prices.REGION}, prices of {prices.AS_OF}",
+        title_justify="left",
+        caption="By the GB on top: S3 and Aurora storage, images, logs, and flow logs where they are written.",
+        caption_justify="left",
+    )
     drawn.add_column("")
     for name in found:
         drawn.add_column(name, justify="right")

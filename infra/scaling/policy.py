@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 FLEET = Path(__file__).parents[1] / "stacks/fleet.yaml"
+FRONT = Path(__file__).parents[2] / "template.yaml"
 
 Resource = Mapping[str, Any]
 

@@ -62,7 +62,8 @@ class Outcome:
 
     Attributes:
         moments: one a second.
-        waits: for each message that was taken, the seconds it had waited.
+        pages: that came.
+        pages_read: of them.
         task_seconds: billed.
         lost: jobs that scaling in interrupted.
     """

@@ -72,6 +72,25 @@ def test_dev_idles_near_zero_and_prod_pays_for_being_ready() -> None:
     assert sum(prod.values()) > 200
 
 
+def test_functions_are_paid_by_the_memory_that_the_template_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cost.everything_else(1.5)["Lambda"], idle.monthly(idle.presets()["prod"])
+    assert cost.lambda_runs(0, 1) == pytest.approx(cost.function_gb() * 0.0000166667)
+    monkeypatch.setattr(cost, "load", lambda _path: {"Globals": {"Function": {"MemorySize": 2048}}})
+    after = cost.everything_else(1.5)["Lambda"], idle.monthly(idle.presets()["prod"])
+    assert cost.function_gb() == 2
+    assert after[0] > 1.5 * before[0]
+    for row in ("functions every minute", "SnapStart's snapshot"):
+        assert after[1][row] > 1.5 * before[1][row]
+
+
+def test_insights_are_paid_by_what_runs_and_only_where_they_are_switched_on() -> None:
+    prod = idle.presets()["prod"]
+    assert idle.insights(prod | {"ContainerInsights": "disabled"}) == 0
+    assert idle.insights(prod | {"OcrMinTasks": "0"}) == 3 + 5 * len(FLEETS)
+    assert idle.insights(prod | {"OcrMinTasks": "2"}) == 3 + 5 * len(FLEETS) + 30
+    assert idle.monthly(prod)["Container Insights, an estimate"] == pytest.approx(48 * 0.30)
+
+
 def test_endpoints_are_paid_by_zone() -> None:
     assert idle.endpoint_zones("public-ip") == 1
     assert idle.endpoint_zones("endpoints") == 8
