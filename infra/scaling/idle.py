@@ -30,7 +30,7 @@ INSIGHTS_SERVICE: Final = 5
 INSIGHTS_USE: Final = 10
 """Metrics of Container Insights (without enhanced observability), an estimate from CloudWatch's list of them.
 
-Three of a cluster (containers, services, tasks); five of each service (deployments, task sets, tasks that are desired,
+Three of a cluster (instances, services, tasks); five of each service (deployments, task sets, tasks that are desired,
 pending and running); ten of what tasks use (CPU, memory and disk, reserved and used; bytes of network and storage, in
 and out), counted for the cluster and for each service and task family of which a task runs.
 """
