@@ -26,6 +26,7 @@ from celery.worker import state
 from shared.bootstrap import services
 from shared.config import ConfigurationError
 from shared.errors import DatabaseUnavailable
+from workers.alive import SignsOfLife
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,9 @@ class Shutdown(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publish
         """Take no more; what came after SIGTERM, which found the worker idle, is given as long as any job."""
         self._consuming_ended = True
         consumer.task_consumer.cancel()
+        for step in consumer.steps:
+            if isinstance(step, SignsOfLife):
+                step.end_consuming()
         if state.reserved_requests and (seconds := self._conf.worker_soft_shutdown_timeout):
             # A timer of 0 seconds would never ring.
             _alarm(max(0.001, self._asked_at + seconds - time.monotonic()), self._end_now)

@@ -26,11 +26,17 @@ SILENCE_SECONDS = 2.0
 
 HASTY_WORKER = f"""
 import signal, threading
-from workers import alive
-alive.SIGN_OF_LIFE_SECONDS = {INTERVAL_SECONDS}
+from workers.__main__ import main
+from workers.alive import SignsOfLife
+from workers.app import app
+
+class Hasty(SignsOfLife):
+    interval_seconds = {INTERVAL_SECONDS}
+
+app.steps["consumer"].remove(SignsOfLife)
+app.steps["consumer"].add(Hasty)
 # What a bug in the loop would do to it.
 signal.signal(signal.SIGUSR2, lambda *_: threading.Event().wait())
-from workers.__main__ import main
 main()
 """
 
@@ -45,6 +51,7 @@ class Observed:
         self.process: subprocess.Popen[bytes] = lanes.start_worker(
             *("-c", HASTY_WORKER),
             WORKER_FLEET="ocr",
+            WORKER_SOFT_SHUTDOWN_SECONDS="30",
             WORKER_ALIVE_FILE=str(self.file),
             TESSERACT_CMD=str(self.engine.path),
         )
@@ -110,6 +117,23 @@ def test_signs_stop_with_a_loop_that_hangs(worker: Observed) -> None:
     worker.process.send_signal(signal.SIGUSR2)
     worker.await_silence()
     assert time.time() - worker.last_sign_in_redis() > SILENCE_SECONDS
+
+
+def test_a_worker_that_ends_its_last_job_is_not_counted_but_healthy(worker: Observed) -> None:
+    worker.lanes.submit(("note.png", documents.png("This takes a while")))
+    wait_until(lambda: worker.engine.calls == 1, 30, "the engine's call")
+    assert worker.lanes.broker.fleets()["ocr"].workers_alive == 1
+    worker.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: worker.lanes.broker.fleets()["ocr"].workers_alive == 0, 5, "the worker to be counted no more")
+    for _ in range(3):
+        worker.await_sign()
+    assert worker.last_sign_in_redis() == 0
+
+
+def test_an_idle_worker_that_ends_is_not_counted(worker: Observed) -> None:
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(20) == 0
+    assert worker.lanes.broker.fleets()["ocr"].workers_alive == 0
 
 
 class Turn:
