@@ -3,7 +3,7 @@
 Tasks ask the agent on their machine, at `$ECS_AGENT_URI/task-protection/v1/state` (ECS developer guide, "Task scale-in
 protection endpoint"). One call protects a task for some minutes, so a stream of short jobs costs one call in five
 minutes; protection ends when there was nothing to do for a while. Nothing here can fail or delay a job: the calls are
-made by a thread, and what they meet is logged.
+made by a thread, and what they meet is logged by the loop.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import threading
 import time
 import urllib.request
+from collections import deque
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -67,16 +68,25 @@ class TaskProtection:
         self._next_call = 0.0
         self._wake, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._met: deque[tuple[int, str]] = deque()
 
     def busy(self) -> None:
         """Say that there is work; returns at once. The first time starts the thread."""
         self._busy_at = time.monotonic()
+        self.tell()
         if self._thread is None:
-            # Not before: the pool's processes are forked from one that has no threads.
+            # Not before: the pool's first processes are forked from one that has no threads. One that takes a lost
+            # one's place later is not; so the thread takes no lock that such a process needs, such as a log's.
             self._thread = threading.Thread(target=self._run, name="task-protection", daemon=True)
             self._thread.start()
         elif not self._protected:
             self._wake.set()
+
+    def tell(self) -> None:
+        """Log what the thread met; called by the thread that forks, which can't fork meanwhile."""
+        while self._met:
+            level, what = self._met.popleft()
+            log.log(level, "%s", what)
 
     def end(self) -> None:
         """Give the protection back; waits for the agent's answer, but not longer than it may take."""
@@ -84,6 +94,7 @@ class TaskProtection:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(2 * self._timeout)
+        self.tell()
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -103,7 +114,7 @@ class TaskProtection:
         self._next_call = now + (self._retry if self._failing else self._renew)
 
     def _put(self, *, protect: bool) -> bool:
-        """Ask the agent, and tell whether it did as asked; the first failure of a row is logged."""
+        """Ask the agent, and tell whether it did as asked; the first failure of a row is told."""
         wish: dict[str, object] = {"ProtectionEnabled": protect}
         if protect:
             wish["ExpiresInMinutes"] = EXPIRES_MINUTES
@@ -123,10 +134,10 @@ class TaskProtection:
             refused = error
         if refused is not None:
             if not self._failing:
-                log.warning("the task's protection could not be set to %s: %s", protect, refused)
+                self._met.append((logging.WARNING, f"the task's protection could not be set to {protect}: {refused}"))
             return False
         self._protected = protect
-        log.info("the task is protected" if protect else "the task is no longer protected")
+        self._met.append((logging.INFO, "the task is protected" if protect else "the task is no longer protected"))
         return True
 
 
@@ -156,5 +167,6 @@ class Protection(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publi
         self._task.busy()
 
     def _look(self) -> None:
+        self._task.tell()
         if state.reserved_requests:
             self._task.busy()

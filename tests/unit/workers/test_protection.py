@@ -86,6 +86,8 @@ def test_a_failing_agent_is_asked_again_and_complained_of_once(
         busy_until(task, lambda: len(agent.wishes) >= 3, "three tries")
         agent.status, agent.refusing = 200, False
         busy_until(task, lambda: "the task is protected" in caplog.text, "protection at last")
+    # A process forked while the agent's thread writes a line would inherit a lock that nobody ever releases.
+    assert {record.threadName for record in caplog.records} == {"MainThread"}
     complaints = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(complaints) == 1
     assert ("DEPLOYMENT_BLOCKED" if trouble == "refusal" else "500") in complaints[0].getMessage()
