@@ -44,7 +44,7 @@ def configuration() -> dict[str, Any]:
     return {
         "broker_url": secrets.redis_url(settings),
         "broker_transport_options": _transport(fleet),
-        # A worker outlives a broker that is away, however long.
+        # A worker waits for a broker that is away, however long; who watches its health may replace it before.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         # A lost connection does not take running jobs down: their rows are the truth.
