@@ -9,21 +9,27 @@ for Celery.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
-from shared.config import Delivery, Limits, Storage
+from shared.config import Delivery, LightDelivery, LightLane, Limits, Signing, Storage
 from shared.config import Doze as DozeSettings
 from shared.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from shared.adapters.broker import Broker
+    from shared.adapters.bus import Bus
+    from shared.adapters.queues import Queues
     from shared.adapters.s3 import S3Store
     from shared.adapters.secrets import BrokerUrl
     from shared.db.unit_of_work import Database, Message
+    from shared.models import EventRow
     from shared.services.census import Census
+    from shared.services.circuits import Circuits
     from shared.services.documents import Documents
     from shared.services.doze import Doze
     from shared.services.engines import Engines
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from shared.services.jobs import Jobs
     from shared.services.keys import Keys
     from shared.services.ledger import Ledger
+    from shared.services.rates import Rates
     from shared.services.relay import Relay
     from shared.services.submission import Submission
 
@@ -69,7 +76,35 @@ class Services:
         from shared.db.unit_of_work import Database
 
         settings = DatabaseSettings()
-        return Database(make_engine(database_url(settings), settings.database_pool_size), self._publish)
+        bus = LightLane().event_bus_name
+        return Database(
+            make_engine(database_url(settings), settings.database_pool_size),
+            self._publish,
+            self._publish_light,
+            self._publish_events if bus else None,
+        )
+
+    @cached_property
+    def queues(self) -> Queues:
+        """The queues of the light lane that this process may send to."""
+        from shared.adapters.queues import Queues
+
+        return Queues(LightLane().light_queues)
+
+    @cached_property
+    def _bus(self) -> Bus:
+        """The event bus; asked for only where there is one."""
+        from shared.adapters.bus import Bus
+
+        return Bus(LightLane().event_bus_name or "")
+
+    def _publish_light(self, messages: Sequence[Message]) -> Collection[UUID]:
+        """Send through queues that are made with the first message."""
+        return self.queues.publish(messages)
+
+    def _publish_events(self, events: Sequence[EventRow]) -> Collection[UUID]:
+        """Tell the bus, which is made with the first event."""
+        return self._bus.publish(events)
 
     def _publish(self, message: Message) -> None:
         """Send through a broker that is made with the first message: who only reads needs none.
@@ -133,7 +168,33 @@ class Services:
         """The life of a job."""
         from shared.services.jobs import Jobs
 
-        return Jobs(self.database, Delivery())
+        return Jobs(self.database, Delivery(), LightDelivery())
+
+    @cached_property
+    def circuits(self) -> Circuits:
+        """The circuit breakers."""
+        from shared.services.circuits import Circuits
+
+        return Circuits(self.database)
+
+    @cached_property
+    def rates(self) -> Rates:
+        """The rates that are held."""
+        from shared.services.rates import Rates
+
+        return Rates(self.database)
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The key that secrets are derived from.
+
+        Raises:
+            ConfigurationError: there is none here.
+            QueueUnavailable: it can't be read now.
+        """
+        from shared.adapters.secrets import signing_key
+
+        return signing_key(Signing())
 
     @cached_property
     def doze(self) -> Doze:

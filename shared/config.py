@@ -133,6 +133,96 @@ class Delivery(Settings):
     retry_seconds: float = Field(default=5, ge=0)
 
 
+class LightDelivery(Settings):
+    """How long work of the light lane goes on being tried; see `shared.services.retries`.
+
+    Attributes:
+        light_lease_seconds: for how long a message belongs to the function that took it: longer than the longest
+            function may run, as nobody renews it.
+        light_retry_seconds: the first back-off; it doubles with every attempt.
+        light_longest_retry_seconds: what it doubles up to.
+        message_window_seconds: how long after its first failure a mail, text message or notification is still tried.
+        webhook_window_seconds: how long after its first failure a webhook's delivery is.
+    """
+
+    light_lease_seconds: float = Field(default=150, gt=0)
+    light_retry_seconds: float = Field(default=10, gt=0)
+    light_longest_retry_seconds: float = Field(default=4 * 3600, gt=0)
+    message_window_seconds: float = Field(default=6 * 3600, ge=0)
+    webhook_window_seconds: float = Field(default=24 * 3600, ge=0)
+
+
+class LightLane(Settings):
+    """How to reach the light lane. Where nothing is given, what this process sends waits for `relay_outbox`.
+
+    Attributes:
+        light_queues: URLs of SQS queues by name, `{"email": ..., "webhook": ...}`; see `contracts.LIGHT_QUEUES`.
+        event_bus_name: the EventBridge bus that events leave through.
+    """
+
+    light_queues: dict[str, str] = Field(default_factory=dict)
+    event_bus_name: str | None = None
+
+
+class Mail(Settings):
+    """How mail leaves.
+
+    Attributes:
+        mail_from: the sender, `Name <address>` or an address that SES may send as; without it no mail is sent.
+        smtp_url: `smtp://[USER:PASSWORD@]HOST:PORT`, or `smtps://`, of a mail server that takes the place of SES.
+        ses_configuration_set: of SES; bounces and complaints come back through it.
+        mail_rate: mails a second, at most as many as the SES account may send; 0 does not hold them.
+        admin_email: who is told of dead letters and of what is not well.
+    """
+
+    mail_from: str | None = None
+    smtp_url: str | None = None
+    ses_configuration_set: str | None = None
+    mail_rate: float = Field(default=14, ge=0)
+    admin_email: str | None = None
+
+
+class Sms(Settings):
+    """How text messages leave.
+
+    Attributes:
+        sms_enabled: whether they do.
+        sms_sender_id: what recipients see, where their country allows it.
+        sms_segment_dollars: what one segment is reckoned at.
+        sms_monthly_dollars: what may be spent in a calendar month (UTC); beyond it nothing is sent.
+    """
+
+    sms_enabled: bool = False
+    sms_sender_id: str | None = None
+    sms_segment_dollars: float = Field(default=0.00645, ge=0)
+    sms_monthly_dollars: float = Field(default=1.0, ge=0)
+
+
+class Outbound(Settings):
+    """What may be called from here.
+
+    Attributes:
+        outbound_allowed_networks: networks, by comma, that are called although they are private: a receiver beside
+            the stack.
+        outbound_timeout_seconds: for one delivery from the first packet to the last byte, redirects included.
+    """
+
+    outbound_allowed_networks: str = ""
+    outbound_timeout_seconds: float = Field(default=10, gt=0)
+
+
+class Signing(Settings):
+    """Where the key lies that webhooks' secrets and unsubscribe links are derived from.
+
+    Attributes:
+        signing_secret_arn: a secret of Secrets Manager, `{"password": ...}`.
+        public_url: where the API answers, for links in mails.
+    """
+
+    signing_secret_arn: str | None = None
+    public_url: str | None = None
+
+
 class Reading(Settings):
     """What one page or document may cost.
 
@@ -175,15 +265,15 @@ class Doze(Settings):
     database_doze_seconds: int = Field(default=0, ge=0)
 
 
-class ApiSettings(Database, Broker, Storage, Limits, Delivery, Logging):
+class ApiSettings(Database, Broker, Storage, Limits, Delivery, LightLane, Mail, Sms, Outbound, Signing, Logging):
     """What the HTTP API needs."""
 
 
-class IngestSettings(Database, Broker, Storage, Limits, Delivery, Logging):
+class IngestSettings(Database, Broker, Storage, Limits, Delivery, LightLane, Logging):
     """What `ingest` needs."""
 
 
-class RelaySettings(Database, Broker, Delivery, Doze, Logging):
+class RelaySettings(Database, Broker, Delivery, LightDelivery, LightLane, Doze, Logging):
     """What `relay_outbox` needs."""
 
 
@@ -193,6 +283,44 @@ class PublishMetricsSettings(Database, Broker, Doze, Telemetry, Logging):
 
 class CreateKeySettings(Database, Logging):
     """What `create_key` needs."""
+
+
+class Sending(Database, LightDelivery, LightLane, Telemetry, Logging):
+    """What every function of the light lane needs that does jobs."""
+
+
+class SendEmailSettings(Sending, Storage, Mail, Signing):
+    """What `send_email` needs."""
+
+
+class RecordFeedbackSettings(Database, Logging):
+    """What `record_feedback` needs."""
+
+
+class SendSmsSettings(Sending, Sms):
+    """What `send_sms` needs."""
+
+
+class NotifySettings(Sending):
+    """What `notify` needs."""
+
+
+class DeliverWebhookSettings(Sending, Mail, Outbound, Signing):
+    """What `deliver_webhook` needs."""
+
+
+class RecordDeadLetterSettings(Database, LightDelivery, Logging):
+    """What `record_dead_letter` needs.
+
+    Attributes:
+        dead_letter_queues: ARNs of dead-letter queues, by the name of the queue whose messages end there.
+    """
+
+    dead_letter_queues: dict[str, str] = Field(default_factory=dict)
+
+
+class RunScheduleSettings(Database, LightLane, Mail, Doze, Telemetry, Logging):
+    """What `run_schedule` needs."""
 
 
 class Worker(Settings):
@@ -214,7 +342,7 @@ class Worker(Settings):
     worker_alive_file: Path | None = None
 
 
-class WorkerSettings(Database, Broker, Storage, Delivery, Reading, Worker, Telemetry, Logging):
+class WorkerSettings(Database, Broker, Storage, Delivery, LightLane, Reading, Worker, Telemetry, Logging):
     """What a Celery worker needs."""
 
 

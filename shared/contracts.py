@@ -6,7 +6,7 @@ about lies in the database, and the receiver looks there.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +16,9 @@ KEY_PREFIX = "{twolane}:"
 
 PRIORITY_STEPS = (0, 3, 6, 9)
 """Priorities that Redis tells apart, 0 first; others are rounded down to one of these."""
+
+Lane = Literal["light", "heavy"]
+"""Who does a job: a Lambda function behind an SQS queue, or a Celery worker."""
 
 FLEETS: dict[str, tuple[str, ...]] = {"ocr": ("ocr",), "reports": ("reports",), "default": ("default",)}
 """The queues each fleet of workers consumes."""
@@ -84,8 +87,17 @@ def broker_priority(priority: int) -> int:
     return 9
 
 
+LIGHT_QUEUES = ("email", "bulk_email", "sms", "notify", "webhook")
+"""The queues of the light lane. Bulk mail has one of its own: nobody's password reset waits behind a newsletter."""
+
+
+def lane_of(queue: str) -> Lane:
+    """The lane of a queue."""
+    return "light" if queue in LIGHT_QUEUES else "heavy"
+
+
 class Job(BaseModel):
-    """A unit of heavy work, as it is asked for."""
+    """A unit of work of either lane, as it is asked for."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -123,3 +135,43 @@ class Ping(Job):
 
     name = "maintenance.ping"
     queue = "default"
+
+
+class SendEmail(Job):
+    """Send one mail to one recipient."""
+
+    name = "email.send"
+    queue = "email"
+    message_id: UUID
+
+
+class SendBulkEmail(Job):
+    """Send one mail of many that say the same."""
+
+    name = "email.send_bulk"
+    queue = "bulk_email"
+    message_id: UUID
+
+
+class SendSms(Job):
+    """Send one text message."""
+
+    name = "sms.send"
+    queue = "sms"
+    message_id: UUID
+
+
+class Notify(Job):
+    """Put a notification into an account's inbox and pass it on to the channels it names."""
+
+    name = "notification.send"
+    queue = "notify"
+    message_id: UUID
+
+
+class DeliverWebhook(Job):
+    """Deliver one event to one address."""
+
+    name = "webhook.deliver"
+    queue = "webhook"
+    delivery_id: UUID

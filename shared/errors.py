@@ -1,7 +1,8 @@
 """The errors both lanes speak.
 
 The class says what is wrong (`code`, stable, snake_case) and which HTTP status answers it; its branch decides
-whether trying again can help: `Permanent` never, `Transient` later.
+whether trying again can help: `Permanent` never, `Transient` later, `Postponed` later and without having tried,
+`OutcomeUnknown` only somebody who has looked. `shared.services.retries` turns the branch into a time.
 """
 
 from __future__ import annotations
@@ -29,11 +30,44 @@ class Permanent(TwolaneError):
 
 
 class Transient(TwolaneError):
-    """Trying again later can succeed. `retry_after` is in seconds."""
+    """Trying again later can succeed.
+
+    Args:
+        detail: the sentence.
+        errors: what each field lacks.
+        retry_after: in how many seconds, if who failed said so.
+    """
 
     code = "unavailable"
     status = 503
-    retry_after: ClassVar[int] = 5
+    retry_after: float = 5
+
+    def __init__(
+        self, detail: str, *, errors: list[dict[str, Any]] | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail, errors=errors)
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+
+class Throttled(Transient):
+    """Too much at once: whoever was asked says so, and for how long."""
+
+    code = "throttled"
+    status = 429
+    retry_after = 30
+
+
+class Postponed(Transient):
+    """Not tried at all, and so no attempt: it is not the time. `retry_after` says when it is."""
+
+    code = "postponed"
+
+
+class OutcomeUnknown(TwolaneError):
+    """It may have happened or not, and must not happen twice: only somebody who has looked may try it again."""
+
+    code = "outcome_unknown"
 
 
 # --- who asks, and for what
@@ -263,3 +297,140 @@ class WorkerLost(Transient):
     """Every attempt ended with its worker gone."""
 
     code = "worker_lost"
+
+
+# --- the light lane
+
+
+class QueueUnavailable(Transient):
+    """A queue or the event bus did not take a message."""
+
+    code = "queue_unavailable"
+
+
+class CircuitOpen(Postponed):
+    """A destination failed so often that it is left alone for a while."""
+
+    code = "circuit_open"
+
+
+class RateExceeded(Postponed):
+    """As much as may leave in a second has left."""
+
+    code = "rate_exceeded"
+
+
+class ProviderUnavailable(Transient):
+    """SES, SNS or the mail server did not do what was asked, and certainly sent nothing."""
+
+    code = "provider_unavailable"
+
+
+class ProviderRefused(Permanent):
+    """SES, SNS or the mail server refused a message for good."""
+
+    code = "provider_refused"
+
+
+class ChannelUnavailable(Permanent):
+    """This deployment sends nothing on that channel."""
+
+    code = "channel_unavailable"
+
+
+class UnknownRecipient(Permanent):
+    """Nobody there: no such account, or one without an address on that channel."""
+
+    code = "unknown_recipient"
+
+
+class InvalidAddress(Permanent):
+    """No mail address, or no phone number in E.164."""
+
+    code = "invalid_address"
+
+
+class InvalidHeader(Permanent):
+    """A subject, name or file name that no header of a mail can hold: it has line breaks or control characters."""
+
+    code = "invalid_header"
+
+
+class TooManyRecipients(Permanent):
+    """More recipients than one request takes."""
+
+    code = "too_many_recipients"
+
+
+class MessageTooLarge(Permanent):
+    """More than the channel carries."""
+
+    code = "message_too_large"
+    status = 413
+
+
+class AttachmentMissing(Permanent):
+    """An attachment that is not in the store, or not this account's."""
+
+    code = "attachment_missing"
+
+
+class TemplateUnknown(Permanent):
+    """No template has that name."""
+
+    code = "template_unknown"
+
+
+class TemplateVariableMissing(Permanent):
+    """A template asks for a variable that was not given."""
+
+    code = "template_variable_missing"
+
+
+class RecipientSuppressed(Permanent):
+    """Mail to that address bounced or was complained about, or its owner wants no more."""
+
+    code = "recipient_suppressed"
+
+
+class SpendCapReached(Permanent):
+    """The month's budget for text messages is used up."""
+
+    code = "spend_cap_reached"
+    status = 429
+
+
+class UrlNotAllowed(Permanent):
+    """An address that is not called from here: not http(s), or inside a network that is nobody else's business."""
+
+    code = "url_not_allowed"
+
+
+class DeliveryRefused(Permanent):
+    """A receiver answered that it never wants this: 4xx, or a redirect that is not followed."""
+
+    code = "delivery_refused"
+
+
+class DeliveryFailed(Transient):
+    """A receiver could not be reached, did not answer in time, or answered 5xx."""
+
+    code = "delivery_failed"
+
+
+class WebhookDisabled(Permanent):
+    """The subscription was disabled or removed before this could be delivered."""
+
+    code = "webhook_disabled"
+
+
+class MessageGaveUp(Transient):
+    """A message of the light lane was received again and again and never finished."""
+
+    code = "message_gave_up"
+
+
+class NotRequeueable(Conflict):
+    """A dead letter that no lane can take again."""
+
+    code = "not_requeueable"

@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 from shared import metrics
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+CORRELATION_ID: ContextVar[str] = ContextVar("correlation_id", default="")
+"""Names the request that is being answered, or that what is being done follows from; it travels with messages."""
+
+
+def correlation_id() -> str | None:
+    """The id of the request at hand, if there is one."""
+    return CORRELATION_ID.get() or None
+
 
 # `json.dumps` would make an encoder for every line.
 _encode = json.JSONEncoder(default=str, ensure_ascii=False).encode

@@ -32,11 +32,12 @@ class Unit(StrEnum):
 
 STACK = ("Stack",)
 FLEET = ("Stack", "Fleet")
+CHANNEL = ("Stack", "Channel")
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A name, its unit and the dimensions it comes with: either of a fleet, or of the whole stack."""
+    """A name, its unit and the dimensions it comes with: of a fleet, of a channel, or of the whole stack."""
 
     name: str
     unit: Unit
@@ -88,21 +89,43 @@ PAGES_READ = Metric("PagesRead", Unit.COUNT, STACK)
 DOCUMENT_SECONDS = Metric("DocumentSeconds", Unit.SECONDS, STACK)
 """From the moment a document, or its retry, was accepted until it was closed."""
 
+# --- from the functions that send, with every attempt; the channel is email, sms, notification or webhook
+
+SENT = Metric("Sent", Unit.COUNT, CHANNEL)
+"""Messages that their provider, or receiver, took."""
+
+SENDS_FAILED = Metric("SendsFailed", Unit.COUNT, CHANNEL)
+"""Messages given up."""
+
+SENDS_RETRIED = Metric("SendsRetried", Unit.COUNT, CHANNEL)
+"""Attempts that failed, or were put off, and will be repeated."""
+
+ATTEMPTS = Metric("Attempts", Unit.COUNT, CHANNEL)
+ATTEMPT_SECONDS = Metric("AttemptSeconds", Unit.SECONDS, CHANNEL)
+"""How long an attempt took, whatever its end."""
+
+SENT_SECONDS = Metric("SentSeconds", Unit.SECONDS, CHANNEL)
+"""From the moment a message was accepted until it was sent."""
+
 METRICS = (
     *(BACKLOG, IN_FLIGHT, LOAD, OLDEST_QUEUED_SECONDS, WORKERS_ALIVE, UNATTENDED_LOAD),
     *(OUTBOX_AGE_SECONDS, DEAD_LETTERS),
     *(JOBS_SUCCEEDED, JOBS_FAILED, JOBS_RETRIED, JOB_SECONDS),
     *(PAGES_READ, DOCUMENT_SECONDS),
+    *(SENT, SENDS_FAILED, SENDS_RETRIED, ATTEMPTS, ATTEMPT_SECONDS, SENT_SECONDS),
 )
 
 
-def fields(values: Mapping[Metric, float], *, stack: str, fleet: str | None = None) -> dict[str, Any]:
+def fields(
+    values: Mapping[Metric, float], *, stack: str, fleet: str | None = None, channel: str | None = None
+) -> dict[str, Any]:
     """Return what a JSON line must hold at its root to be metrics too.
 
     Args:
         values: at least one.
         stack: `STACK_NAME`.
         fleet: whose; needed where a metric has that dimension.
+        channel: which; likewise.
     """
     line: dict[str, Any] = {
         "_aws": {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": _directives(tuple(values))},
@@ -110,13 +133,20 @@ def fields(values: Mapping[Metric, float], *, stack: str, fleet: str | None = No
     }
     if fleet is not None:
         line["Fleet"] = fleet
+    if channel is not None:
+        line["Channel"] = channel
     line.update((metric.name, value) for metric, value in values.items())
     return line
 
 
-def write(values: Mapping[Metric, float], *, stack: str, fleet: str | None = None) -> None:
+def write(values: Mapping[Metric, float], *, stack: str, fleet: str | None = None, channel: str | None = None) -> None:
     """Write one line of metrics to standard output."""
-    sys.stdout.write(json.dumps(fields(values, stack=stack, fleet=fleet)) + "\n")
+    write_line(fields(values, stack=stack, fleet=fleet, channel=channel))
+
+
+def write_line(line: Mapping[str, Any]) -> None:
+    """Write a line that holds `fields`, and whatever else is to be read beside them."""
+    sys.stdout.write(json.dumps(line, default=str) + "\n")
     sys.stdout.flush()
 
 

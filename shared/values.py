@@ -46,6 +46,48 @@ FINAL = frozenset({DocumentStatus.COMPLETED, DocumentStatus.PARTIAL, DocumentSta
 OPEN = frozenset(DocumentStatus) - FINAL
 
 
+class MessageKind(StrEnum):
+    """What a message of the light lane is; `bulk` stands for the messages to all recipients of one request."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    NOTIFICATION = "notification"
+    BULK = "bulk"
+
+
+class MessageStatus(StrEnum):
+    """Where a message of the light lane stands. `sent`: the provider took it, or, for `bulk`, every part is final."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+
+
+class DeliveryStatus(StrEnum):
+    """Where the delivery of one event to one webhook stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class Channel(StrEnum):
+    """How somebody is told."""
+
+    IN_APP = "in_app"
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class SuppressedChannel(StrEnum):
+    """What no longer reaches an address: all mail, bulk mail only, text messages."""
+
+    EMAIL = "email"
+    BULK_EMAIL = "bulk_email"
+    SMS = "sms"
+
+
 class PageStatus(StrEnum):
     """Where a page stands."""
 

@@ -67,7 +67,7 @@ def outgoing() -> Outgoing:
 def database(database_url: str, outgoing: Outgoing) -> Iterator[Database]:
     """Transactions on a fresh database, publishing to `outgoing`."""
     engine = make_engine(database_url)
-    yield Database(engine, outgoing)
+    yield Database(engine, outgoing, outgoing.take_light, outgoing.take_events)
     engine.dispose()
 
 

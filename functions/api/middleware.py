@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from contextvars import ContextVar
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,10 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from functions.api.errors import BodyTooLarge, problem
 from shared.config import MIB
 from shared.errors import FileTooLarge, TwolaneError
+from shared.log import CORRELATION_ID
 
 log = logging.getLogger(__name__)
 
-REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 FORM_ALLOWANCE = 256 * 1024
@@ -30,7 +29,7 @@ class RequestIdFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, with its request's id."""
-        if request_id := REQUEST_ID.get():
+        if request_id := CORRELATION_ID.get():
             record.request_id = request_id
         return True
 
@@ -47,11 +46,11 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        token = REQUEST_ID.set(given if _ACCEPTED_ID.fullmatch(given) else uuid4().hex)
+        token = CORRELATION_ID.set(given if _ACCEPTED_ID.fullmatch(given) else uuid4().hex)
         try:
             await _Exchange(scope, send).run(self._app, receive)
         finally:
-            REQUEST_ID.reset(token)
+            CORRELATION_ID.reset(token)
 
 
 class _Exchange:
@@ -72,7 +71,9 @@ class _Exchange:
             log.exception("unforeseen error")
             if self._status is not None:
                 raise
-            unforeseen = TwolaneError(f"Something went wrong here. If it lasts, tell us request {REQUEST_ID.get()}.")
+            unforeseen = TwolaneError(
+                f"Something went wrong here. If it lasts, tell us request {CORRELATION_ID.get()}."
+            )
             await problem(unforeseen)(self._scope, receive, self.send)
         finally:
             self._log()
@@ -82,7 +83,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = REQUEST_ID.get()
+            headers["X-Request-ID"] = CORRELATION_ID.get()
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
             if self._scope["path"].startswith("/v1/"):

@@ -12,8 +12,8 @@ from threading import Lock
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from shared.config import Broker, ConfigurationError, Database
-from shared.errors import BrokerUnavailable, DatabaseUnavailable, Transient
+from shared.config import Broker, ConfigurationError, Database, Signing
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, QueueUnavailable, Transient
 
 
 class Patience(NamedTuple):
@@ -54,6 +54,22 @@ def redis_url(settings: Broker, patience: Patience = AT_START) -> str:
         BrokerUnavailable: Secrets Manager does not answer.
     """
     return _complete(settings.redis_url, settings.redis_secret_arn, "REDIS_SECRET_ARN", BrokerUnavailable, patience)
+
+
+def signing_key(settings: Signing) -> bytes:
+    """Return the key that webhooks' secrets and unsubscribe links are derived from.
+
+    Raises:
+        ConfigurationError: there is none, or this process may not read it.
+        QueueUnavailable: Secrets Manager does not answer.
+    """
+    arn = settings.signing_secret_arn
+    if arn is None:
+        message = "SIGNING_SECRET_ARN is not set: nothing can be signed here; give the ARN of a secret with a password."
+        raise ConfigurationError(message)
+    return _parse(_read(arn, "SIGNING_SECRET_ARN", QueueUnavailable, WITHIN_A_REQUEST), "SIGNING_SECRET_ARN")[
+        "password"
+    ].encode()
 
 
 class BrokerUrl:

@@ -1,42 +1,49 @@
 """Commit first, publish after.
 
-A use case changes state and says which jobs follow from it, in one transaction: each job gets its row and an outbox
-row. When that has committed, the outbox rows are published, best effort; what the broker does not take stays in the
-outbox for the relay.
+A use case changes state and says which jobs follow from it and what happened, in one transaction: each job gets its row
+and an outbox row, each event its row. When that has committed they are published, best effort: jobs to the carrier of
+their lane, events to the bus. What is not taken stays where it is for the relay.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ClauseElement, Connection, Dialect, Engine, delete, select
+from sqlalchemy import ClauseElement, Connection, Dialect, Engine, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared.contracts import Job
+from shared import log as shared_log
+from shared.contracts import Job, Lane, lane_of
 from shared.db import schema
 from shared.db.direct import Statement
 from shared.db.engine import WRITES
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotMigrated
-from shared.models import JobRow, OutboxRow, utcnow
+from shared.events import VERSION, Event
+from shared.models import EventRow, JobRow, OutboxRow, utcnow
 
 log = logging.getLogger(__name__)
 
 MAX_COUNTDOWN = timedelta(minutes=5)
-"""Later work waits in the outbox: a message with a countdown lies unacknowledged in a worker's memory."""
+"""Later heavy work waits in the outbox: a message with a countdown lies unacknowledged in a worker's memory."""
+
+MAX_DELAY = timedelta(minutes=15)
+"""Later light work waits in the outbox: SQS delays a message for so long at most."""
+
+_HORIZONS: dict[Lane, timedelta] = {"heavy": MAX_COUNTDOWN, "light": MAX_DELAY}
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One outbox row, ready for the broker. `task_id` is the row's id; `available_at` says when it may run."""
+    """One outbox row, ready for its carrier. `task_id` is the row's id; `available_at` says when it may run."""
 
     task_id: UUID
     job_id: UUID
@@ -45,18 +52,37 @@ class Message:
     payload: dict[str, Any]
     priority: int
     available_at: datetime
+    correlation_id: str | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """Who carries it."""
+        return lane_of(self.queue)
 
 
 Publish = Callable[[Message], None]
 """Hands one message to the broker; raises BrokerUnavailable."""
 
+PublishMany = Callable[[Sequence[Message]], Collection[UUID]]
+"""Hands messages to the queues of the light lane; returns the task ids of those they took, and raises nothing."""
+
+PublishEvents = Callable[[Sequence[EventRow]], Collection[UUID]]
+"""Hands events to the bus; returns the ids of those it took, and raises nothing."""
+
+
+def _takes_none(_: Sequence[Any]) -> Collection[UUID]:
+    """Where a process has no way to the queues: the relay has."""
+    return ()
+
 
 class UnitOfWork:
     """One transaction and the messages that leave after it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, tells: bool = False) -> None:
         self.session = session
+        self._tells = tells
         self.messages: list[Message] = []
+        self.events: list[EventRow] = []
 
     def send(
         self,
@@ -84,6 +110,7 @@ class UnitOfWork:
             "payload": job.model_dump(mode="json"),
             "document_id": document_id,
             "priority": priority,
+            "correlation_id": shared_log.correlation_id(),
         }
         row: JobRow | None = self.session.scalar(_insert_new(self.session).values(columns).returning(JobRow))
         if row is None:
@@ -97,6 +124,31 @@ class UnitOfWork:
         self.session.add(outbox)
         self.session.flush()
         self.messages.append(as_message(outbox, row))
+
+    def emit(self, account_id: UUID, event: Event) -> UUID | None:
+        """Say that something happened; whoever subscribed hears of it after the commit.
+
+        Args:
+            account_id: whose it is.
+            event: what.
+
+        Returns:
+            The event's id; None where there is no bus, and so nobody who could hear.
+        """
+        if not self._tells:
+            return None
+        row = EventRow(
+            account_id=account_id,
+            type=event.type,
+            version=VERSION,
+            subject=event.subject,
+            data=event.model_dump(mode="json"),
+            correlation_id=shared_log.correlation_id(),
+        )
+        self.session.add(row)
+        self.session.flush()
+        self.events.append(row)
+        return row.id
 
 
 def _insert_new(session: Session) -> postgresql.Insert | sqlite.Insert:
@@ -116,6 +168,7 @@ def as_message(outbox: OutboxRow, row: JobRow) -> Message:
         payload=row.payload,
         priority=row.priority,
         available_at=outbox.available_at,
+        correlation_id=row.correlation_id,
     )
 
 
@@ -124,12 +177,22 @@ class Database:
 
     Args:
         engine: from `make_engine`.
-        publish: takes the messages of committed work.
+        publish: takes the messages of committed heavy work.
+        publish_light: takes those of the light lane; without it they wait for the relay.
+        publish_events: takes what happened; without it nothing is told.
     """
 
-    def __init__(self, engine: Engine, publish: Publish) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        publish: Publish,
+        publish_light: PublishMany = _takes_none,
+        publish_events: PublishEvents | None = None,
+    ) -> None:
         self.engine = engine
         self._publish = publish
+        self._publish_light = publish_light
+        self._publish_events = publish_events
         self._writer = engine.execution_options(**{WRITES: True})
         self._readers = sessionmaker(engine, expire_on_commit=False)
         self._writers = sessionmaker(self._writer, expire_on_commit=False)
@@ -142,11 +205,11 @@ class Database:
             DatabaseUnavailable: the database did not answer; NotMigrated: it lacks a table or column.
         """
         with _our_errors(), self._writers() as session:
-            work = UnitOfWork(session)
+            work = UnitOfWork(session, tells=self._publish_events is not None)
             yield work
             session.commit()
-        if work.messages:
-            self._publish_committed(work.messages)
+        if work.messages or work.events:
+            self._publish_committed(work)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -202,33 +265,53 @@ class Database:
 
         return run
 
-    def _publish_committed(self, messages: Sequence[Message]) -> None:
+    def _publish_committed(self, work: UnitOfWork) -> None:
         """Publish without ever failing the caller, whose work is committed; the relay repeats what is left."""
         try:
-            self.publish(messages)
+            self.publish(work.messages)
+            self.publish_events(work.events)
         except DatabaseUnavailable as error:
-            log.warning("published messages stay in the outbox and will be sent again: %s", error)
+            log.warning("what was published will be published again: %s", error)
 
     def publish(self, messages: Sequence[Message]) -> int:
-        """Hand messages to the broker until one fails, forget those it took; return how many it took.
+        """Hand messages to the carriers of their lanes, forget those that were taken; return how many were.
 
         Raises:
-            DatabaseUnavailable: those it took could not be forgotten.
+            DatabaseUnavailable: those that were taken could not be forgotten.
         """
+        now = utcnow()
+        due = [message for message in messages if message.available_at <= now + _HORIZONS[message.lane]]
+        light = [message for message in due if message.lane == "light"]
+        published = self._publish_heavy([message for message in due if message.lane == "heavy"])
+        published += self._publish_light(light) if light else ()
+        if published:
+            with self.connect() as connection:
+                connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(published)))
+                connection.commit()
+        return len(published)
+
+    def _publish_heavy(self, messages: Sequence[Message]) -> list[UUID]:
+        """Hand messages to the broker until one fails."""
         published: list[UUID] = []
-        horizon = utcnow() + MAX_COUNTDOWN
         for message in messages:
-            if message.available_at > horizon:
-                continue
             try:
                 self._publish(message)
             except BrokerUnavailable as error:
                 log.warning("the broker took %d of %d messages: %s", len(published), len(messages), error)
                 break
             published.append(message.task_id)
+        return published
+
+    def publish_events(self, events: Sequence[EventRow]) -> int:
+        """Hand events to the bus and note those that it took; return how many.
+
+        Raises:
+            DatabaseUnavailable: that could not be noted, and they will be told again.
+        """
+        published = self._publish_events(events) if self._publish_events and events else ()
         if published:
             with self.connect() as connection:
-                connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(published)))
+                connection.execute(update(EventRow).where(EventRow.id.in_(published)).values(published_at=utcnow()))
                 connection.commit()
         return len(published)
 

@@ -2,10 +2,15 @@
 
 from shared.models.accounts import Account, ApiKey
 from shared.models.base import Base, utcnow
+from shared.models.dead_letters import DeadLetter
 from shared.models.documents import Document, Page
 from shared.models.engines import EngineRow
+from shared.models.events import EventRow
 from shared.models.idempotency import IdempotencyRow
 from shared.models.jobs import JobRow, JobStatus, OutboxRow
+from shared.models.messages import MessageRow, Notification, Suppression
+from shared.models.outward import Circuit, Rate, Spend
+from shared.models.webhooks import Delivery, DeliveryAttempt, Webhook
 from shared.values import FINAL, OPEN, DocumentStatus, PageStatus
 
 __all__ = [
@@ -14,14 +19,25 @@ __all__ = [
     "Account",
     "ApiKey",
     "Base",
+    "Circuit",
+    "DeadLetter",
+    "Delivery",
+    "DeliveryAttempt",
     "Document",
     "DocumentStatus",
     "EngineRow",
+    "EventRow",
     "IdempotencyRow",
     "JobRow",
     "JobStatus",
+    "MessageRow",
+    "Notification",
     "OutboxRow",
     "Page",
     "PageStatus",
+    "Rate",
+    "Spend",
+    "Suppression",
+    "Webhook",
     "utcnow",
 ]

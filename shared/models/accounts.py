@@ -12,12 +12,14 @@ from shared.models.base import Base, utcnow
 
 
 class Account(Base):
-    """Whoever owns documents; every query is scoped to one."""
+    """Whoever owns documents; every query is scoped to one. `email` and `phone` are where its notifications go."""
 
     __tablename__ = "accounts"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(String(200), unique=True)
+    email: Mapped[str | None] = mapped_column(String(320))
+    phone: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

@@ -18,7 +18,8 @@ class Document(Base):
 
     `content_key` is the digest of bytes and options; unique in an account, so that the same upload twice, even at the
     same moment, is one document. `generation` counts retries: it is part of the key of every job of the document.
-    `password` is needed until the document is completed and erased then: a retry opens the file again.
+    `password` is needed until the document is completed and erased then: a retry opens the file again. `callback_url`
+    is told how it ended.
     """
 
     __tablename__ = "documents"
@@ -41,6 +42,7 @@ class Document(Base):
     # "metadata" is taken by SQLAlchemy itself.
     user_metadata: Mapped[dict[str, Any]] = mapped_column("metadata")
     password: Mapped[str | None] = mapped_column(String(200))
+    callback_url: Mapped[str | None] = mapped_column(String(2000))
     priority: Mapped[int] = mapped_column(default=5)
     generation: Mapped[int] = mapped_column(default=0)
     page_count: Mapped[int | None]

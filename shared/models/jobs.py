@@ -27,7 +27,9 @@ class JobRow(Base):
     """A unit of work; this row is the truth, a message is only a hint to look at it.
 
     `key`, where given, is unique: sending the same effect twice makes one job. A running job belongs to the holder of
-    `lease_token` until `lease_until`; `attempt` counts the claims and is what caps them.
+    `lease_token` until `lease_until`; `attempt` counts the claims and is what caps them. From `handed_over_at` on its
+    effect may have happened: a job that is lost after that is not done again. `first_failed_at` is when the failures
+    began that it has not recovered from. `correlation_id` names the request it follows from.
     """
 
     __tablename__ = "jobs"
@@ -52,8 +54,11 @@ class JobRow(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
+    handed_over_at: Mapped[datetime | None]
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_message: Mapped[str | None] = mapped_column(PlainText)
+    first_failed_at: Mapped[datetime | None]
+    correlation_id: Mapped[str | None] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     queued_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]

@@ -1,20 +1,23 @@
-"""What was given up although it was not at fault.
+"""The one list of what was given up, of both lanes.
 
-A document that failed, in whole or in part, because an engine, a store or a worker failed it on every attempt, is a
-dead letter: somebody should look at the cause and retry it. It is none any more once it is retried, or gone. A corrupt
-file, a wrong password, a page too large are answers to who sent them; no retry changes them, and they are none.
-A job without a document that was given up is a dead letter of its own.
+Of the heavy lane it holds what failed although it was not at fault: because an engine, a store or a worker failed it on
+every attempt. A corrupt file, a wrong password, a page too large are answers to who sent them; no retry changes them,
+and they are no dead letters. A document has one dead letter, however many of its jobs or pages failed. Of the light
+lane it holds everything that was not sent, but for what its recipient does not want.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from shared.contracts import OcrDocument, lane_of
 from shared.errors import Permanent, TwolaneError
-from shared.models import Document, DocumentStatus, JobRow, JobStatus, Page, PageStatus
+from shared.models import DeadLetter, Document, JobRow, utcnow
 
 
 def _codes(kind: type[TwolaneError]) -> Iterator[str]:
@@ -23,21 +26,73 @@ def _codes(kind: type[TwolaneError]) -> Iterator[str]:
         yield from _codes(narrower)
 
 
+ANSWERS = frozenset(_codes(Permanent))
+"""Codes that no retry changes."""
+
+
 def count_dead_letters(session: Session) -> int:
-    """Count them."""
-    answers = tuple(set(_codes(Permanent)))
-    # The document's own error is that of the first page that failed.
-    another_page = and_(
-        Document.pages_total > 1,
-        exists().where(
-            Page.document_id == Document.id, Page.status == PageStatus.FAILED, Page.error_code.not_in(answers)
-        ),
+    """Count those that are open."""
+    return session.scalar(select(func.count(DeadLetter.id)).where(DeadLetter.resolved_at.is_(None))) or 0
+
+
+def enter_job(session: Session, job: JobRow, trace: str | None = None) -> None:
+    """Enter a job that was given up, in the transaction that gives it up."""
+    enter(
+        session,
+        id=job.document_id or job.id,
+        lane=lane_of(job.queue),
+        queue=job.queue,
+        name=job.name,
+        job_id=None if job.document_id else job.id,
+        document_id=job.document_id,
+        payload=job.payload,
+        error_code=job.error_code or "internal_error",
+        error_message=job.error_message or "",
+        traceback=trace,
+        attempts=job.attempt,
+        correlation_id=job.correlation_id,
+        first_failed_at=job.first_failed_at or utcnow(),
     )
-    documents = select(func.count(Document.id)).where(
-        Document.status.in_([DocumentStatus.FAILED, DocumentStatus.PARTIAL]),
-        or_(Document.error_code.not_in(answers), another_page),
+
+
+def enter_document(session: Session, document: Document) -> None:
+    """Enter a document some pages of which could not be read through no fault of theirs; what is entered stays."""
+    found = session.get(DeadLetter, document.id)
+    if found is not None and found.resolved_at is None:
+        return
+    enter(
+        session,
+        id=document.id,
+        lane=lane_of(OcrDocument.queue),
+        queue=OcrDocument.queue,
+        name=OcrDocument.name,
+        document_id=document.id,
+        payload={"document_id": str(document.id)},
+        error_code=document.error_code or "internal_error",
+        error_message=document.error_message or "",
+        attempts=document.generation + 1,
+        first_failed_at=utcnow(),
     )
-    jobs = select(func.count(JobRow.id)).where(
-        JobRow.document_id.is_(None), JobRow.status == JobStatus.FAILED, JobRow.error_code.not_in(answers)
+
+
+def enter(session: Session, **columns: Any) -> None:
+    """Enter a dead letter, or open the one of this id again; `columns` are those of `DeadLetter`."""
+    row = session.get(DeadLetter, columns["id"])
+    if row is None:
+        session.add(DeadLetter(**columns))
+        return
+    if row.resolved_at is None:
+        columns.pop("first_failed_at", None)
+    for name, value in columns.items():
+        setattr(row, name, value)
+    row.last_failed_at = utcnow()
+    row.resolved_at = row.resolution = row.note = None
+
+
+def settle_document(session: Session, document_id: UUID) -> None:
+    """A document is read again, or gone: what was given up of it is open no more."""
+    session.execute(
+        update(DeadLetter)
+        .where(DeadLetter.document_id == document_id, DeadLetter.resolved_at.is_(None))
+        .values(resolved_at=utcnow(), resolution="retried")
     )
-    return (session.scalar(documents) or 0) + (session.scalar(jobs) or 0)

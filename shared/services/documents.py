@@ -12,7 +12,7 @@ from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import Conflict, NotFinal, NotFound
 from shared.models import FINAL, OPEN, Document, DocumentStatus, JobRow, JobStatus, Page, PageStatus, utcnow
-from shared.services import cursors
+from shared.services import announcing, cursors, dead_letters
 from shared.services.submission import UPLOADS, send_reading
 from shared.values import Filter, ResultFormat
 
@@ -149,6 +149,7 @@ class Documents:
                 .where(JobRow.document_id == document_id, JobRow.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]))
                 .values(status=JobStatus.CANCELLED, lease_token=None, lease_until=None, finished_at=utcnow())
             )
+            announcing.announce(work, row)
         return row
 
     def retry(self, account_id: UUID, document_id: UUID) -> Document:
@@ -163,11 +164,11 @@ class Documents:
             if row.status not in FINAL - {DocumentStatus.COMPLETED} or row.sha256 is None:
                 message = f"The document is {row.status}; only a partial, failed or cancelled one can be retried."
                 raise Conflict(message)
-            _reopen(work, row)
+            reopen(work, row)
         return row
 
 
-def _reopen(work: UnitOfWork, row: Document) -> None:
+def reopen(work: UnitOfWork, row: Document) -> None:
     """Put failed and unread pages back and queue the document for one more generation."""
     work.session.execute(
         update(Page)
@@ -182,6 +183,7 @@ def _reopen(work: UnitOfWork, row: Document) -> None:
     row.generation += 1
     row.status, row.completed_at = DocumentStatus.QUEUED, None
     row.error_code = row.error_message = None
+    dead_letters.settle_document(work.session, row.id)
     send_reading(work, row)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import exists, or_, select
 from shared.adapters.doze import DozeNote
 from shared.db.unit_of_work import Database
 from shared.errors import BrokerUnavailable
-from shared.models import JobRow, OutboxRow
+from shared.models import EventRow, JobRow, OutboxRow
 from shared.services.dead_letters import count_dead_letters
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,11 @@ class Doze:
             log.warning("no note was left that the database is idle: %s", error)
 
     def _look(self) -> Idle | None:
-        is_open = or_(exists().where(JobRow.finished_at.is_(None)), exists().where(OutboxRow.id.is_not(None)))
+        is_open = or_(
+            exists().where(JobRow.finished_at.is_(None)),
+            exists().where(OutboxRow.id.is_not(None)),
+            exists().where(EventRow.published_at.is_(None)),
+        )
         with self._database.read() as session:
             if session.scalar(select(is_open)):
                 return None

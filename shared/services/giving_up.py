@@ -1,33 +1,68 @@
-"""What a job that is given up means for its document."""
+"""What a job that is given up means for what it is about."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from shared.contracts import OcrClose, OcrDocument
+from shared.contracts import (
+    DeliverWebhook,
+    Notify,
+    OcrClose,
+    OcrDocument,
+    SendBulkEmail,
+    SendEmail,
+    SendSms,
+    lane_of,
+)
 from shared.db.unit_of_work import UnitOfWork
-from shared.models import Document, DocumentStatus, JobRow, Page, PageStatus, utcnow
+from shared.errors import Permanent, RecipientSuppressed
+from shared.models import (
+    Delivery,
+    Document,
+    DocumentStatus,
+    JobRow,
+    MessageRow,
+    Page,
+    PageStatus,
+    utcnow,
+)
+from shared.services import announcing, dead_letters
 from shared.services.ledger import count_final
+from shared.values import DeliveryStatus, MessageStatus
 
 
-def give_up(work: UnitOfWork, job: JobRow) -> None:
-    """Carry the failure of a job that is given up over to its document.
+def give_up(work: UnitOfWork, job: JobRow, error: Exception, trace: str | None = None) -> None:
+    """Carry the failure of a job that is given up over to what it is about, and enter it in the list of dead letters.
 
-    Pages it still had to read fail with its error; the others stay. Where that makes the ledger complete the document
-    is closed by a job of its own, because outputs are assembled by workers alone. A document that could not even be
-    opened, or closed, fails as a whole.
+    No dead letter are work of the heavy lane that fails by its own file, and mail that its recipient does not want:
+    those are answers.
     """
-    if job.document_id is None:
-        return
-    document = work.session.get(Document, job.document_id, with_for_update=True)
+    answered = isinstance(error, RecipientSuppressed) if lane_of(job.queue) == "light" else isinstance(error, Permanent)
+    if not answered:
+        dead_letters.enter_job(work.session, job, trace)
+    if job.document_id is not None:
+        _of_document(work, job, job.document_id)
+    elif (carry_over := _CARRY_OVER.get(job.name)) is not None:
+        carry_over(work, job, error)
+
+
+def _of_document(work: UnitOfWork, job: JobRow, document_id: UUID) -> None:
+    """Pages that the job still had to read fail with its error; the others stay.
+
+    Where that makes the ledger complete the document is closed by a job of its own, because outputs are assembled by
+    workers alone. A document that could not even be opened, or closed, fails as a whole.
+    """
+    document = work.session.get(Document, document_id, with_for_update=True)
     if document is None or document.status not in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}:
         return
     if document.pages_total is None or job.name == OcrClose.name:
         document.status, document.completed_at = DocumentStatus.FAILED, utcnow()
         document.error_code, document.error_message = job.error_code, job.error_message
+        announcing.announce(work, document)
         return
     document.status = DocumentStatus.PROCESSING
     work.session.flush()
@@ -50,3 +85,27 @@ def _fail_pending(session: Session, document_id: UUID, job: JobRow) -> int:
         .returning(Page.number)
     )
     return len(ended.all())
+
+
+def _of_message(work: UnitOfWork, job: JobRow, error: Exception) -> None:
+    message = work.session.get(MessageRow, UUID(job.payload["message_id"]), with_for_update=True)
+    if message is None or message.status == MessageStatus.SENT:
+        return
+    suppressed = isinstance(error, RecipientSuppressed)
+    message.status = MessageStatus.SUPPRESSED if suppressed else MessageStatus.FAILED
+    message.error_code, message.error_message = job.error_code, job.error_message
+
+
+def _of_delivery(work: UnitOfWork, job: JobRow, error: Exception) -> None:
+    del error
+    delivery = work.session.get(Delivery, UUID(job.payload["delivery_id"]), with_for_update=True)
+    if delivery is None or delivery.status == DeliveryStatus.DELIVERED:
+        return
+    delivery.status, delivery.finished_at = DeliveryStatus.FAILED, utcnow()
+    delivery.error_code, delivery.error_message = job.error_code, job.error_message
+
+
+_CARRY_OVER: dict[str, Callable[[UnitOfWork, JobRow, Exception], None]] = {
+    **dict.fromkeys((SendEmail.name, SendBulkEmail.name, SendSms.name, Notify.name), _of_message),
+    DeliverWebhook.name: _of_delivery,
+}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,15 +10,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import Select, and_, bindparam, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from shared.config import Delivery
+from shared.config import Delivery, LightDelivery
 from shared.contracts import OcrDocument
-from shared.db.unit_of_work import MAX_COUNTDOWN, Database, UnitOfWork
-from shared.errors import Permanent, TwolaneError, WorkerLost
-from shared.models import Document, JobRow, JobStatus, utcnow
+from shared.db.unit_of_work import Database, UnitOfWork
+from shared.errors import OutcomeUnknown, TwolaneError, WorkerLost
+from shared.models import Document, JobRow, JobStatus, OutboxRow, utcnow
+from shared.services import retries
 from shared.services.giving_up import give_up
-
-JITTER = 0.25
-"""Back-offs differ by up to a quarter, so that what failed together does not return together."""
 
 _CLAIM = (
     update(JobRow)
@@ -27,9 +24,15 @@ _CLAIM = (
         JobRow.id == bindparam("job"),
         or_(
             JobRow.status == JobStatus.QUEUED,
-            and_(JobRow.status == JobStatus.RUNNING, JobRow.lease_until < bindparam("now")),
+            # What may have been done is not done again: see `recover`.
+            and_(
+                JobRow.status == JobStatus.RUNNING,
+                JobRow.lease_until < bindparam("now"),
+                JobRow.handed_over_at.is_(None),
+            ),
         ),
         JobRow.attempt < bindparam("cap"),
+        JobRow.queued_at <= bindparam("ready"),
     )
     .values(
         status=JobStatus.RUNNING,
@@ -45,6 +48,16 @@ _RENEW = (
     .where(JobRow.id == bindparam("job"), JobRow.lease_token == bindparam("token"), JobRow.status == JobStatus.RUNNING)
     .values(lease_until=bindparam("until"))
 )
+_HAND_OVER = (
+    update(JobRow)
+    .where(
+        JobRow.id == bindparam("job"),
+        JobRow.lease_token == bindparam("token"),
+        JobRow.status == JobStatus.RUNNING,
+        JobRow.lease_until > bindparam("now"),
+    )
+    .values(handed_over_at=bindparam("now"))
+)
 _SUCCEED = (
     update(JobRow)
     .where(JobRow.id == bindparam("job"), JobRow.lease_token == bindparam("token"), JobRow.status == JobStatus.RUNNING)
@@ -59,6 +72,12 @@ _SUCCEED = (
 )
 
 
+EARLY = timedelta(seconds=2)
+"""How far clocks may differ before a message of the light lane comes too early for its job's back-off."""
+
+_EVER = timedelta(days=365)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to work on a job until its lease runs out. `attempt` counts from 1; `last` says it is the cap."""
@@ -70,19 +89,42 @@ class Claim:
 
 
 class Jobs:
-    """Jobs, as workers and the relay see them."""
+    """Jobs, as workers, functions and the relay see them.
 
-    def __init__(self, database: Database, delivery: Delivery) -> None:
+    Args:
+        database: where they are.
+        delivery: leases and attempts of the heavy lane.
+        light: those of the light lane.
+    """
+
+    def __init__(self, database: Database, delivery: Delivery, light: LightDelivery | None = None) -> None:
         self._database = database
         self._delivery = delivery
+        self._light = light or LightDelivery()
         # What every job does goes the short way to the database.
         self._claim, self._renew, self._succeed = map(database.prepare, (_CLAIM, _RENEW, _SUCCEED))
+        self._hand_over = database.prepare(_HAND_OVER)
 
     def claim(self, job_id: UUID) -> Claim | None:
         """Take a job by one conditional UPDATE; None where another has it, it is over, or its attempts are used up."""
-        now, token, cap = utcnow(), uuid4(), self._delivery.max_attempts
-        attempt = self._claim(job=job_id, now=now, cap=cap, token=token, until=now + self._lease)
-        return Claim(job_id, token, attempt, last=attempt >= cap) if attempt else None
+        # A countdown that a worker holds ends when it should, and a message sent again is meant to be early.
+        return self._take(job_id, self._delivery.lease_seconds, self._delivery.max_attempts, _EVER)
+
+    def claim_light(self, job_id: UUID) -> Claim | None:
+        """Take a job of the light lane.
+
+        None where another has it, it is over, nobody knows how it ended, or its back-off has not: SQS may deliver an
+        old message once more in the middle of it.
+        """
+        return self._take(job_id, self._light.light_lease_seconds, retries.NO_CAP, EARLY)
+
+    def hand_over(self, claim: Claim) -> bool:
+        """Note that from now on the job's effect may have happened; a job that is lost after this is not repeated.
+
+        Returns:
+            False where the job is no longer ours: leave it alone.
+        """
+        return bool(self._hand_over(job=claim.job_id, token=claim.token, now=utcnow()))
 
     def renew(self, claim: Claim) -> bool:
         """Extend the lease; False where the job is no longer ours: taken over, cancelled or deleted."""
@@ -92,10 +134,22 @@ class Jobs:
         """Close a job that is done; False where it was no longer ours."""
         return bool(self._succeed(job=claim.job_id, token=claim.token, now=utcnow()))
 
-    def fail(self, claim: Claim, error: Exception) -> JobStatus | None:
-        """Note a failure: queue the job again after a back-off, or give it up.
+    def complete(self, session: Session, claim: Claim) -> bool:
+        """Close a job that is done, in the transaction that writes what it did; False where it was no longer ours."""
+        row = session.get(JobRow, claim.job_id, with_for_update=True)
+        if row is None or row.lease_token != claim.token or row.status != JobStatus.RUNNING:
+            return False
+        row.status, row.finished_at = JobStatus.SUCCEEDED, utcnow()
+        row.lease_token = row.lease_until = row.error_code = row.error_message = None
+        return True
 
-        A permanent error is never tried again; everything else is until the attempt cap.
+    def fail(self, claim: Claim, error: Exception, trace: str | None = None) -> JobStatus | None:
+        """Note a failure: queue the job again after a back-off, or give it up; `retries` decides.
+
+        Args:
+            claim: whose.
+            error: how it failed; anything but `OutcomeUnknown` says that its effect has not happened.
+            trace: the traceback, for who looks at the dead letter.
 
         Returns:
             QUEUED or FAILED; None where the job was no longer ours.
@@ -105,8 +159,27 @@ class Jobs:
             row = work.session.get(JobRow, claim.job_id, with_for_update=True)
             if row is None or row.lease_token != claim.token or row.status != JobStatus.RUNNING:
                 return None
-            self._end_attempt(work, row, error)
+            self._end_attempt(work, row, error, trace)
             return row.status
+
+    def abandon(self, job_id: UUID, error: Exception) -> bool:
+        """Give a job up of which no message comes any more; False where one still may, or it is over.
+
+        Args:
+            job_id: the job whose message was received too often.
+            error: what to tell of it.
+        """
+        with self._database.write() as work:
+            _lock_documents(work.session, select(JobRow.document_id).where(JobRow.id == job_id))
+            row = work.session.get(JobRow, job_id, with_for_update=True)
+            if (
+                row is None
+                or row.status not in {JobStatus.QUEUED, JobStatus.RUNNING}
+                or _comes_again(work.session, row)
+            ):
+                return False
+            self._give_up(work, row, error)
+            return True
 
     def recover(self, limit: int) -> int:
         """Take jobs from workers that are gone: their leases have run out. Returns how many.
@@ -121,8 +194,7 @@ class Jobs:
             again = select(JobRow).where(JobRow.id.in_([job_id for job_id, _ in found]), over)
             rows = work.session.scalars(again.with_for_update(skip_locked=True)).all()
             for row in rows:
-                lost = WorkerLost(f"The worker was lost in the middle of {row.name}, attempt {row.attempt}.")
-                self._end_attempt(work, row, lost)
+                self._end_attempt(work, row, _lost(row))
         return len(rows)
 
     def release(self, job_id: UUID | None = None) -> int:
@@ -151,22 +223,57 @@ class Jobs:
     def _lease(self) -> timedelta:
         return timedelta(seconds=self._delivery.lease_seconds)
 
-    def _end_attempt(self, work: UnitOfWork, row: JobRow, error: Exception) -> None:
-        row.lease_token = row.lease_until = None
-        row.error_code = error.code if isinstance(error, TwolaneError) else type(error).__name__[:60]
-        row.error_message = str(error)[:2000]
-        if isinstance(error, Permanent) or row.attempt >= self._delivery.max_attempts:
-            row.status, row.finished_at = JobStatus.FAILED, utcnow()
-            give_up(work, row)
-            return
-        back_off = timedelta() if isinstance(error, WorkerLost) else self._back_off(row.attempt)
-        row.status, row.queued_at = JobStatus.QUEUED, utcnow() + back_off
-        work.resend(row, row.queued_at)
+    def _take(self, job_id: UUID, lease_seconds: float, cap: int, early: timedelta) -> Claim | None:
+        now, token = utcnow(), uuid4()
+        until = now + timedelta(seconds=lease_seconds)
+        attempt = self._claim(job=job_id, now=now, cap=cap, token=token, until=until, ready=now + early)
+        return Claim(job_id, token, attempt, last=attempt >= cap) if attempt else None
 
-    def _back_off(self, attempt: int) -> timedelta:
-        seconds = self._delivery.retry_seconds * 2 ** (attempt - 1)
-        jitter = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # spreads load, guards nothing
-        return min(timedelta(seconds=seconds * jitter), MAX_COUNTDOWN)
+    def _end_attempt(self, work: UnitOfWork, row: JobRow, error: Exception, trace: str | None = None) -> None:
+        now = utcnow()
+        policy = retries.policy_of(row.queue, self._delivery, self._light)
+        since = row.first_failed_at or now
+        again = retries.next_try(policy, error, row.attempt, since, now)
+        if again is None:
+            self._give_up(work, row, error, trace)
+            return
+        if retries.counts(error):
+            _note(row, error, since)
+        else:
+            row.attempt -= 1
+        row.lease_token = row.lease_until = row.handed_over_at = None
+        row.status, row.queued_at = JobStatus.QUEUED, again
+        work.resend(row, again)
+
+    @staticmethod
+    def _give_up(work: UnitOfWork, row: JobRow, error: Exception, trace: str | None = None) -> None:
+        _note(row, error, row.first_failed_at or utcnow())
+        row.lease_token = row.lease_until = None
+        row.status, row.finished_at = JobStatus.FAILED, utcnow()
+        give_up(work, row, error, trace)
+
+
+def _note(row: JobRow, error: Exception, since: datetime) -> None:
+    row.error_code = error.code if isinstance(error, TwolaneError) else type(error).__name__[:60]
+    row.error_message = str(error)[:2000]
+    row.first_failed_at = since
+
+
+def _lost(row: JobRow) -> TwolaneError:
+    if row.handed_over_at is None:
+        return WorkerLost(f"The worker was lost in the middle of {row.name}, attempt {row.attempt}.")
+    return OutcomeUnknown(
+        f"The function was lost while it handed {row.name} over; it may have been done. Look, and requeue it if not."
+    )
+
+
+def _comes_again(session: Session, row: JobRow) -> bool:
+    """Whether the job is in hand, or another message for it waits or is on its way."""
+    now = utcnow()
+    if row.status == JobStatus.RUNNING:
+        return row.lease_until is not None and row.lease_until > now
+    waits = session.scalar(select(OutboxRow.id).where(OutboxRow.job_id == row.id).limit(1)) is not None
+    return waits or row.queued_at > now
 
 
 def _lock_documents(session: Session, ids: Select[UUID | None] | Sequence[UUID | None]) -> None:

@@ -19,6 +19,8 @@ from shared.contracts import OcrPages
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import TwolaneError
 from shared.models import Document, DocumentStatus, Page, PageStatus, utcnow
+from shared.services import announcing, dead_letters
+from shared.services.dead_letters import ANSWERS
 from shared.services.verdict import Summary, one_of, verdict
 
 BATCH = 64
@@ -213,13 +215,15 @@ class Ledger:
         if status == DocumentStatus.COMPLETED:
             values["password"] = None
         with self._database.write() as work:
-            closed = work.session.execute(
-                update(Document)
-                .where(Document.id == document_id, Document.status == DocumentStatus.PROCESSING)
-                .values(**values)
-                .returning(Document.id)
-            )
-            return closed.first() is not None
+            row = work.session.get(Document, document_id, with_for_update=True)
+            if row is None or row.status != DocumentStatus.PROCESSING:
+                return False
+            for name, value in values.items():
+                setattr(row, name, value)
+            announcing.announce(work, row)
+            if any(code not in ANSWERS for _, code, _ in summary.failed):
+                dead_letters.enter_document(work.session, row)
+        return True
 
 
 def _lock(session: Session, document_id: UUID) -> None:

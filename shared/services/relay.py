@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from shared.config import Delivery
+from shared.contracts import LIGHT_QUEUES
 from shared.db.unit_of_work import Database, as_message
 from shared.errors import BrokerUnavailable, NotMigrated
-from shared.models import JobRow, JobStatus, OutboxRow, utcnow
+from shared.models import EventRow, JobRow, JobStatus, OutboxRow, utcnow
 from shared.services.doze import Doze
 from shared.services.jobs import Jobs
 
@@ -29,9 +30,17 @@ UNDER_WAY = timedelta(seconds=2)
 """Younger outbox rows are being published by whoever wrote them."""
 
 
+LIGHT_GRACE = 120
+"""Graces after which a message of the light lane is taken for lost: an hour, with the grace of half a minute."""
+
+_LIGHT = JobRow.queue.in_(LIGHT_QUEUES)
+_HEAVY = JobRow.queue.not_in(LIGHT_QUEUES)
+_LANES = (_LIGHT, _HEAVY)
+
+
 @dataclass(frozen=True, slots=True)
 class Healed:
-    """What one run did: messages published, jobs taken from lost workers, jobs whose message was lost."""
+    """What one run did: messages and events published, jobs taken from lost workers, jobs whose message was lost."""
 
     published: int
     recovered: int
@@ -90,8 +99,9 @@ class Relay:
 
     def _heal(self) -> Healed:
         recovered = self._repeat(self._jobs.recover)
-        resent = self._resend_lost()
-        return Healed(published=self._publish_due(), recovered=recovered, resent=resent)
+        resent = self._resend_lost() + self._resend_forgotten()
+        published = self._publish_events() + sum(self._publish_due(queues) for queues in _LANES)
+        return Healed(published=published, recovered=recovered, resent=resent)
 
     @staticmethod
     def _repeat(step: Callable[[int], int]) -> int:
@@ -102,13 +112,30 @@ class Relay:
                 break
         return total
 
-    def _publish_due(self) -> int:
+    def _publish_events(self) -> int:
+        total = 0
+        while True:
+            query = (
+                select(EventRow)
+                .where(EventRow.published_at.is_(None), EventRow.occurred_at <= utcnow() - UNDER_WAY)
+                .order_by(EventRow.occurred_at)
+                .limit(BATCH)
+            )
+            with self._database.read() as session:
+                events = session.scalars(query).all()
+            published = self._database.publish_events(events)
+            total += published
+            if published < BATCH:
+                return total
+
+    def _publish_due(self, queues: ColumnElement[bool]) -> int:
+        """Publish what is due of one lane: what the carrier of one does not take is not in the way of the other."""
         total = 0
         while True:
             query = (
                 select(OutboxRow, JobRow)
                 .join(JobRow, JobRow.id == OutboxRow.job_id)
-                .where(OutboxRow.available_at <= utcnow(), OutboxRow.created_at <= utcnow() - UNDER_WAY)
+                .where(queues, OutboxRow.available_at <= utcnow(), OutboxRow.created_at <= utcnow() - UNDER_WAY)
                 .order_by(OutboxRow.available_at)
                 .limit(BATCH)
             )
@@ -126,7 +153,7 @@ class Relay:
         theirs can't be known. Or a job was overtaken: queues are first in, first out, so where a later job of the same
         queue and priority is running, the message of an earlier one is gone. A message too many finds its job claimed.
         """
-        overdue = and_(*_GIVEN, JobRow.queued_at <= utcnow() - self._grace)
+        overdue = and_(*_GIVEN, _HEAVY, JobRow.queued_at <= utcnow() - self._grace)
         try:
             # In this order: a job claimed in between makes the second number smaller, never the first.
             waiting = self._waiting()
@@ -138,8 +165,16 @@ class Relay:
             lost = overdue if flushed else and_(overdue, self._overtaken(session))
         return self._repeat(lambda limit: self._resend(lost, limit))
 
+    def _resend_forgotten(self) -> int:
+        """Send light work again that has waited for far longer than a queue makes it wait.
+
+        SQS loses nothing, but a queue can be purged, and keeps messages for days only.
+        """
+        overdue = and_(*_GIVEN, _LIGHT, JobRow.queued_at <= utcnow() - self._grace * LIGHT_GRACE)
+        return self._repeat(lambda limit: self._resend(overdue, limit))
+
     def _overtaken(self, session: Session) -> ColumnElement[bool]:
-        running = (JobRow.finished_at.is_(None), JobRow.status == JobStatus.RUNNING)
+        running = (JobRow.finished_at.is_(None), JobRow.status == JobStatus.RUNNING, _HEAVY)
         newest = (
             select(JobRow.queue, JobRow.priority, func.max(JobRow.queued_at))
             .where(*running)

@@ -19,6 +19,7 @@ from shared.contracts import OcrDocument
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import Conflict, EmptyFile, FileTooLarge, TwolaneError, UnsupportedMediaType
 from shared.models import Document, DocumentStatus, utcnow
+from shared.services import announcing
 from shared.services.engines import Engines
 from shared.services.options import DocumentOptions, clean_filename
 
@@ -173,6 +174,7 @@ class Submission:
             row.source_key, row.sha256, row.size_bytes = landing.key, landing.sha256, landing.size_bytes
             if landing.media_type is None:
                 _refuse(row, UnsupportedMediaType(f"This file is none we read; send {media.SUPPORTED}."))
+                announcing.announce(work, row)
                 return True
             row.media_type = landing.media_type
             row.content_key = self._free_key(work.session, row)

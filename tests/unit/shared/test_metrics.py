@@ -38,7 +38,7 @@ def test_every_declared_metric_is_listed() -> None:
 
 @pytest.mark.parametrize("metric", metrics.METRICS, ids=lambda metric: metric.name)
 def test_every_metric_is_one_that_cloudwatch_takes(metric: metrics.Metric, capsys: pytest.CaptureFixture[str]) -> None:
-    metrics.write({metric: 1.5}, stack="prod", fleet="ocr")
+    metrics.write({metric: 1.5}, stack="prod", fleet="ocr", channel="email")
     dimensions = OF_THE_STACK if metric.dimensions == metrics.STACK else OF_THE_FLEET
     assert metrics_of(capsys.readouterr().out) == {(metric.name, dimensions): 1.5}
 

@@ -1,0 +1,31 @@
+"""A document became final: the event that says so."""
+
+from __future__ import annotations
+
+from shared.db.unit_of_work import UnitOfWork
+from shared.events import DocumentCancelled, DocumentCompleted, DocumentFailed, DocumentPartial
+from shared.models import Document, DocumentStatus
+
+_EVENTS = {
+    DocumentStatus.COMPLETED: DocumentCompleted,
+    DocumentStatus.PARTIAL: DocumentPartial,
+    DocumentStatus.FAILED: DocumentFailed,
+    DocumentStatus.CANCELLED: DocumentCancelled,
+}
+
+
+def announce(work: UnitOfWork, document: Document) -> None:
+    """Emit the event of a document that has just got a final status, in the transaction that gave it."""
+    kind = _EVENTS[document.status]
+    error = {"code": document.error_code, "message": document.error_message or ""} if document.error_code else None
+    work.emit(
+        document.account_id,
+        kind(
+            document_id=document.id,
+            status=document.status.value,
+            filename=document.filename,
+            page_count=document.page_count,
+            error=error,
+            metadata=document.user_metadata,
+        ),
+    )

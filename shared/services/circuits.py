@@ -1,0 +1,127 @@
+"""Circuit breakers: a destination that fails again and again is left alone for a while, by every function at once.
+
+Their state lies in the database, so that concurrent functions share it and a flush of Redis changes nothing. Closed:
+all may call. After `FAILURES` failures in a row it opens, and nobody calls until its time is up; then one caller may
+probe. A success closes it, a failure opens it for twice as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shared.db.unit_of_work import Database
+from shared.errors import CircuitOpen
+from shared.models import Circuit, utcnow
+
+FAILURES = 5
+"""In a row, before it opens."""
+
+OPEN_SECONDS = 30.0
+"""How long it stays open for the first time; doubles with every opening in a row."""
+
+LONGEST_OPEN_SECONDS = 600.0
+
+PROBE_SECONDS = 30.0
+"""How long a probe may take before another may try."""
+
+
+def of_url(url: str) -> str:
+    """The circuit of an address: one for each host and port."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"host:{(parts.hostname or '').lower()}:{port}"[:300]
+
+
+def of_provider(name: str) -> str:
+    """The circuit of a provider: `ses`, `smtp`, `sns`."""
+    return f"provider:{name}"
+
+
+class Circuits:
+    """The breakers. Call `enter` before, and `succeeded` or `failed` after."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enter(self, name: str) -> None:
+        """Ask whether a destination may be called.
+
+        Raises:
+            CircuitOpen: not now; `retry_after` says when.
+        """
+        now = utcnow()
+        with self._database.read() as session:
+            row = session.get(Circuit, name)
+        if row is None or row.open_until is None:
+            return
+        if row.open_until > now:
+            raise _open(name, row.open_until, now)
+        if not self._probe(name, now):
+            raise _open(name, row.probe_until or now + timedelta(seconds=PROBE_SECONDS), now)
+
+    def succeeded(self, name: str) -> None:
+        """Close a circuit; writes nothing where there is nothing to close."""
+        with self._database.read() as session:
+            row = session.get(Circuit, name)
+        if row is None or (row.failures == 0 and row.open_until is None):
+            return
+        with self._database.write() as work:
+            work.session.execute(
+                update(Circuit)
+                .where(Circuit.name == name)
+                .values(failures=0, openings=0, open_until=None, probe_until=None, updated_at=utcnow())
+            )
+
+    def failed(self, name: str, error: str) -> None:
+        """Count a failure; the one that is too much, or a failed probe, opens the circuit."""
+        with self._database.write() as work:
+            dialect = work.session.get_bind().dialect.name
+            insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+            work.session.execute(
+                insert(Circuit).values(name=name, failures=0, openings=0, updated_at=utcnow()).on_conflict_do_nothing()
+            )
+            row = work.session.get_one(Circuit, name, with_for_update=True, populate_existing=True)
+            row.failures += 1
+            row.last_error, row.updated_at = error[:500], utcnow()
+            if row.failures >= FAILURES:
+                row.openings += 1
+                seconds = min(OPEN_SECONDS * 2 ** min(row.openings - 1, 20), LONGEST_OPEN_SECONDS)
+                row.open_until, row.probe_until = utcnow() + timedelta(seconds=seconds), None
+
+    def troubled(self) -> Sequence[Circuit]:
+        """Those that are not closed, or have failed and not succeeded since; the latest first."""
+        with self._database.read() as session:
+            query = select(Circuit).where(or_(Circuit.failures > 0, Circuit.open_until.is_not(None)))
+            return session.scalars(query.order_by(Circuit.updated_at.desc()).limit(200)).all()
+
+    def _probe(self, name: str, now: datetime) -> bool:
+        """Take the one probe; False where another has it."""
+        with self._database.write() as work:
+            taken = work.session.execute(
+                update(Circuit)
+                .where(
+                    Circuit.name == name,
+                    Circuit.open_until <= now,
+                    or_(Circuit.probe_until.is_(None), Circuit.probe_until <= now),
+                )
+                .values(probe_until=now + timedelta(seconds=PROBE_SECONDS), updated_at=now)
+                .returning(Circuit.name)
+            )
+            return taken.first() is not None
+
+
+def state_of(row: Circuit, now: datetime) -> str:
+    """`closed`, `open` or `half_open`."""
+    if row.open_until is None:
+        return "closed"
+    return "open" if row.open_until > now else "half_open"
+
+
+def _open(name: str, until: datetime, now: datetime) -> CircuitOpen:
+    seconds = max((until - now).total_seconds(), 1)
+    return CircuitOpen(f"{name} failed too often and is left alone for {seconds:.0f} s.", retry_after=seconds)

@@ -1,0 +1,115 @@
+"""What a failure means for a job: tried again, and when, or given up. The retry policy of both lanes, in one place.
+
+| error | heavy lane | light lane |
+|---|---|---|
+| `Permanent`: trying again changes nothing | given up | given up, a dead letter at once |
+| `Transient`: network, 5xx, a service away | backs off, `MAX_ATTEMPTS` times | backs off until its window has passed |
+| `Throttled`, or any `Transient` that says when | the same | not before it says, within the window |
+| `Postponed`: circuit open, rate used up | - | comes back when it says; counts as no attempt |
+| `WorkerLost`: the process died before it did anything | at once, `MAX_ATTEMPTS` times | at once, five times |
+| `OutcomeUnknown`: it may have been done | - | given up: somebody must look |
+| anything else: a mistake of ours | backs off, `MAX_ATTEMPTS` times | backs off, five times |
+
+A back-off doubles with every attempt up to a longest, and differs by up to a quarter either way, so that what failed
+together does not return together.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.config import Delivery, LightDelivery
+from shared.contracts import DeliverWebhook, lane_of
+from shared.db.unit_of_work import MAX_COUNTDOWN
+from shared.errors import OutcomeUnknown, Permanent, Postponed, Transient, WorkerLost
+
+JITTER = 0.25
+"""Of a back-off, either way."""
+
+PATIENCE_WITH_OURSELVES = 5
+"""Attempts of light work that fails by a mistake of ours, or takes its process along."""
+
+NO_CAP = 1_000_000
+"""Where time, not a count, ends the attempts; a claim wants a number all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a queue's jobs are tried again.
+
+    Attributes:
+        first: the first back-off.
+        longest: what it doubles up to.
+        attempts: how many claims there may be.
+        own_faults: how many attempts an error that is no `Transient`, or a lost worker, gets.
+        window: how long after the first failure a job is still tried; None: attempts alone count.
+    """
+
+    first: timedelta
+    longest: timedelta
+    attempts: int
+    own_faults: int
+    window: timedelta | None = None
+
+
+def policy_of(queue: str, delivery: Delivery, light: LightDelivery) -> Policy:
+    """The policy of a queue."""
+    if lane_of(queue) == "heavy":
+        attempts = delivery.max_attempts
+        return Policy(timedelta(seconds=delivery.retry_seconds), MAX_COUNTDOWN, attempts, own_faults=attempts)
+    of_webhook = queue == DeliverWebhook.queue
+    return Policy(
+        first=timedelta(seconds=light.light_retry_seconds),
+        longest=timedelta(seconds=light.light_longest_retry_seconds),
+        attempts=NO_CAP,
+        own_faults=PATIENCE_WITH_OURSELVES,
+        window=timedelta(seconds=light.webhook_window_seconds if of_webhook else light.message_window_seconds),
+    )
+
+
+def next_try(
+    policy: Policy, error: Exception, attempt: int, first_failed_at: datetime, now: datetime
+) -> datetime | None:
+    """When a job that failed is tried again; None: it is given up.
+
+    Args:
+        policy: of its queue.
+        error: how it failed.
+        attempt: how often it has been tried, this time included.
+        first_failed_at: when the failures began.
+        now: the time.
+    """
+    if isinstance(error, Postponed):
+        return now + timedelta(seconds=error.retry_after) * _jitter(later=True)
+    if isinstance(error, Permanent | OutcomeUnknown) or attempt >= _attempts(policy, error):
+        return None
+    if isinstance(error, WorkerLost):
+        return now
+    at = now + _back_off(policy, error, attempt)
+    return None if policy.window is not None and at > first_failed_at + policy.window else at
+
+
+def counts(error: Exception) -> bool:
+    """Whether a failure was an attempt."""
+    return not isinstance(error, Postponed)
+
+
+def _attempts(policy: Policy, error: Exception) -> int:
+    ours = isinstance(error, WorkerLost) or not isinstance(error, Transient)
+    return policy.own_faults if ours else policy.attempts
+
+
+def _back_off(policy: Policy, error: Exception, attempt: int) -> timedelta:
+    doublings = float(2 ** min(attempt - 1, 30))
+    doubled = policy.first * (doublings * _jitter())
+    said = vars(error).get("retry_after") if isinstance(error, Transient) else None
+    if said is None:
+        return min(doubled, policy.longest)
+    # Never before it says; a receiver that says a week is still asked within the longest back-off.
+    return min(max(doubled, timedelta(seconds=said) * _jitter(later=True)), policy.longest)
+
+
+def _jitter(*, later: bool = False) -> float:
+    return random.uniform(1 if later else 1 - JITTER, 1 + JITTER)  # noqa: S311  # spreads load, guards nothing
