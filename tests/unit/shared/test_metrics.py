@@ -39,7 +39,8 @@ def test_every_declared_metric_is_listed() -> None:
 @pytest.mark.parametrize("metric", metrics.METRICS, ids=lambda metric: metric.name)
 def test_every_metric_is_one_that_cloudwatch_takes(metric: metrics.Metric, capsys: pytest.CaptureFixture[str]) -> None:
     metrics.write({metric: 1.5}, stack="prod", fleet="ocr", channel="email")
-    dimensions = OF_THE_STACK if metric.dimensions == metrics.STACK else OF_THE_FLEET
+    given = {"Stack": "prod", "Fleet": "ocr", "Channel": "email"}
+    dimensions = tuple((name, given[name]) for name in metric.dimensions)
     assert metrics_of(capsys.readouterr().out) == {(metric.name, dimensions): 1.5}
 
 
