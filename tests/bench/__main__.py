@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import born_digital, cold_start, cost, latency, machine, memory, scan, throughput
+from tests.bench import born_digital, cold_start, cost, lanes, latency, machine, memory, scan, throughput
 from tests.bench.bench import Bench
 from tests.bench.figures import Line
 
@@ -21,6 +21,7 @@ FIGURES = {
     "born_digital": born_digital.measure,
     "memory": memory.measure,
     "throughput": throughput.measure,
+    "lanes": lanes.measure,
     "cost": cost.measure,
     "cold_start": cold_start.measure,
 }

@@ -86,11 +86,19 @@ class Bench:
         sys.stderr.write(f"  {self.figure}: {text}\n")
 
     @contextmanager
-    def stack(self, *, workers: int, environment: Mapping[str, str] | None = None) -> Iterator[Api]:
-        """The local stack with so many workers, all of which have taken their first look at the queues."""
+    def stack(
+        self, *, workers: int, environment: Mapping[str, str] | None = None, name: str = "stack"
+    ) -> Iterator[Api]:
+        """The local stack with so many workers, all of which have taken their first look at the queues.
+
+        Args:
+            workers: how many.
+            environment: settings beside the defaults.
+            name: of its directory; stacks side by side need one each.
+        """
         self.say(f"starting the stack with {workers} workers")
         settings = {**STACK, **(environment or {})}
-        with running_stack(self.scratch / "stack", workers=workers, environment=settings) as stack:
+        with running_stack(self.scratch / name, workers=workers, environment=settings) as stack:
             headers = {"Authorization": f"Bearer {stack.admin_key}"}
             with httpx.Client(base_url=stack.url, headers=headers, timeout=WAIT_SECONDS + 10) as client:
                 _await_workers(client, workers)

@@ -21,27 +21,33 @@ DOCUMENTS = 400
 def measure(api: Api) -> Callable[[], float]:
     """Return a measure: documents a second, each a new one, by clients that keep their connections open."""
     numbers = count()
-    image = BytesIO()
-    Image.new("L", (100, 100), 255).save(image, format="PNG")
 
     def taken_per_second() -> float:
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            ready = threading.Barrier(CLIENTS + 1)
-            clients = [pool.submit(_send, api, image.getvalue(), ready, numbers) for _ in range(CLIENTS)]
-            ready.wait()
-            began = time.perf_counter()
-            for client in clients:
-                client.result()
-            return DOCUMENTS / (time.perf_counter() - began)
+        return DOCUMENTS / queue(api, DOCUMENTS, numbers)
 
     return taken_per_second
 
 
-def _send(api: Api, image: bytes, ready: threading.Barrier, numbers: count[int]) -> None:
+def queue(api: Api, documents: int, numbers: count[int] | None = None) -> float:
+    """Send so many documents, each a new one; return the seconds it took."""
+    image = BytesIO()
+    Image.new("L", (100, 100), 255).save(image, format="PNG")
+    share, counted = documents // CLIENTS, numbers or count()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        ready = threading.Barrier(CLIENTS + 1)
+        clients = [pool.submit(_send, api, image.getvalue(), share, ready, counted) for _ in range(CLIENTS)]
+        ready.wait()
+        began = time.perf_counter()
+        for client in clients:
+            client.result()
+        return time.perf_counter() - began
+
+
+def _send(api: Api, image: bytes, share: int, ready: threading.Barrier, numbers: count[int]) -> None:
     """Send one client's share. What follows a PNG's end is not looked at and makes each a document of its own."""
     with httpx.Client(base_url=api.stack.url, headers=api.client.headers, timeout=30) as client:
         client.get("/health/live").raise_for_status()
         ready.wait()
-        for _ in range(DOCUMENTS // CLIENTS):
+        for _ in range(share):
             files = {"file": ("small.png", image + str(next(numbers)).encode())}
             client.post("/v1/documents", files=files, data={"engine": "tesseract"}).raise_for_status()
