@@ -13,6 +13,7 @@ SERVER_ERROR = 500
 THROTTLED = {
     "Throttling",
     "ThrottlingException",
+    "Throttled",
     "ThrottledException",
     "TooManyRequestsException",
     "RequestThrottled",
@@ -55,8 +56,7 @@ def our_errors(
     from botocore.exceptions import (  # noqa: PLC0415  # loaded with the client
         BotoCoreError,
         ClientError,
-        ConnectionClosedError,
-        ReadTimeoutError,
+        HTTPClientError,
     )
 
     try:
@@ -68,7 +68,8 @@ def our_errors(
         if status >= SERVER_ERROR:
             raise unavailable(f"{what} does not answer as it should: {error}") from error
         raise refused(f"{what} refused: {error}") from error
-    except (ReadTimeoutError, ConnectionClosedError) as error:
+    except HTTPClientError as error:
+        # What goes wrong once there is a connection; that there was none is a ConnectionError, which is none of these.
         raise (unknown or unavailable)(f"{what} did not answer; it may have done what was asked: {error}") from error
     except BotoCoreError as error:
         raise unavailable(f"{what} does not answer: {error}") from error
