@@ -394,10 +394,19 @@ class RecipientSuppressed(Permanent):
 
 
 class SpendCapReached(Permanent):
-    """The month's budget for text messages is used up."""
+    """The month's budget for text messages is used up: no job waits for the next, though a person may.
+
+    Args:
+        detail: the sentence.
+        retry_after: seconds until the next month begins.
+    """
 
     code = "spend_cap_reached"
     status = 429
+
+    def __init__(self, detail: str, *, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class UrlNotAllowed(Permanent):

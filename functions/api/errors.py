@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,7 @@ from shared.errors import (
     NotFound,
     ObjectMissing,
     Permanent,
+    SpendCapReached,
     StorageUnavailable,
     Transient,
     TwolaneError,
@@ -142,8 +144,8 @@ def _from_http(request: Request, error: HTTPException) -> TwolaneError:
 
 
 def _headers(error: TwolaneError) -> dict[str, str]:
-    if isinstance(error, Transient):
-        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, Transient | SpendCapReached):
+        return {"Retry-After": str(math.ceil(error.retry_after))}
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": CHALLENGE}
     if isinstance(error, Forbidden):

@@ -26,12 +26,14 @@ _MEANING = {
     413: ("file_too_large", "The body is larger than this way takes."),
     415: ("unsupported_media_type", "Neither an image nor a PDF, or not sent as documented."),
     422: ("invalid_option", "Something that was sent is not as it should be; `errors` names it."),
+    429: ("throttled", "Too much for now, or for this month; try again after `Retry-After` seconds."),
     500: ("internal_error", "A fault of ours."),
     503: ("database_unavailable", "Something this needs does not answer; try again after `Retry-After` seconds."),
 }
 _REQUEST_HEADER = {"X-Request-ID": {"description": "Names the request in our log.", "schema": {"type": "string"}}}
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
 }
 LOCATION = {"Location": {"description": "Where the thing is.", "schema": {"type": "string"}}}
