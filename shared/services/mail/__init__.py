@@ -1,0 +1,1 @@
+"""What a mail is made of: addresses, templates, and the bytes that travel."""
