@@ -80,7 +80,7 @@ def perform(envelope: Envelope, channel: str, todo: Mapping[type[Job], Do]) -> N
             return
         run = Run(services().jobs, claim)
         started = time.perf_counter()
-        said = _attempt(run, todo[kind], kind.model_validate(envelope.payload))
+        said = _attempt(run, lambda: todo[kind](kind.model_validate(envelope.payload), run))
         run.measure(metrics.ATTEMPT_SECONDS, round(time.perf_counter() - started, 6))
         run.measure(metrics.ATTEMPTS, 1)
         written = metrics.fields(run.measured, stack=stack_name(), channel=channel)
@@ -90,9 +90,9 @@ def perform(envelope: Envelope, channel: str, todo: Mapping[type[Job], Do]) -> N
         CORRELATION_ID.reset(token)
 
 
-def _attempt(run: Run, do: Do, message: Job) -> str:
+def _attempt(run: Run, do: Callable[[], None]) -> str:
     try:
-        do(message, run)
+        do()
     except TakenOver as gone:
         return str(gone)
     except TwolaneError as error:

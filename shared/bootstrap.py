@@ -99,12 +99,21 @@ class Services:
         return Bus(LightLane().event_bus_name or "")
 
     def _publish_light(self, messages: Sequence[Message]) -> Collection[UUID]:
-        """Send through queues that are made with the first message."""
-        return self.queues.publish(messages)
+        """Send through queues that are made with the first message; what they do not take the relay sends."""
+        try:
+            return self.queues.publish(messages)
+        except Exception:
+            # Whatever was in the way, the work is committed: its caller must not be told that it failed.
+            log.exception("messages of the light lane stay in the outbox until this is mended")
+            return ()
 
     def _publish_events(self, events: Sequence[EventRow]) -> Collection[UUID]:
-        """Tell the bus, which is made with the first event."""
-        return self._bus.publish(events)
+        """Tell the bus, which is made with the first event; what it does not take the relay tells it."""
+        try:
+            return self._bus.publish(events)
+        except Exception:
+            log.exception("events stay in the database until this is mended")
+            return ()
 
     def _publish(self, message: Message) -> None:
         """Send through a broker that is made with the first message: who only reads needs none.

@@ -66,7 +66,7 @@ UNATTENDED_LOAD = Metric("UnattendedLoad", Unit.COUNT, FLEET)
 """The fleet's load where none of its workers is alive, otherwise 0: both were counted at the same moment."""
 
 OUTBOX_AGE_SECONDS = Metric("OutboxAgeSeconds", Unit.SECONDS, STACK)
-"""For how long the oldest message that is due has been waiting for the broker to take it; 0 where none is."""
+"""How long the oldest message or event that is due has waited for its carrier to take it; 0 where none does."""
 
 DEAD_LETTERS = Metric("DeadLetters", Unit.COUNT, STACK)
 """Work that was given up although it was not at fault; see `shared.services.dead_letters`."""

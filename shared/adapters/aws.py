@@ -20,8 +20,15 @@ THROTTLED = {
     "RequestLimitExceeded",
     "LimitExceededException",
     "SendingPausedException",
+    "KmsThrottled",
+    "KMSThrottling",
 }
 """Codes with which services say: not so fast."""
+
+TOO_MANY_REQUESTS = 429
+
+IN_PASSING = {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}
+"""Codes of 4xx answers that botocore, too, counts among those to ask again after."""
 
 
 def client(service: str, *, seconds: float, attempts: int = 1) -> Any:
@@ -58,18 +65,20 @@ def our_errors(
         ClientError,
         HTTPClientError,
     )
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415  # likewise
 
     try:
         yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", SERVER_ERROR)
-        if error.response["Error"]["Code"] in THROTTLED:
+        code = error.response.get("Error", {}).get("Code")
+        if code in THROTTLED or status == TOO_MANY_REQUESTS:
             raise Throttled(f"{what} asks for a pause: {error}", retry_after=_pause(error.response)) from error
-        if status >= SERVER_ERROR:
+        if status >= SERVER_ERROR or code in IN_PASSING:
             raise unavailable(f"{what} does not answer as it should: {error}") from error
         raise refused(f"{what} refused: {error}") from error
-    except HTTPClientError as error:
-        # What goes wrong once there is a connection; that there was none is a ConnectionError, which is none of these.
+    except (HTTPClientError, ResponseParserError) as error:
+        # No answer, or none that can be read. That there was no connection is a ConnectionError, none of these.
         raise (unknown or unavailable)(f"{what} did not answer; it may have done what was asked: {error}") from error
     except BotoCoreError as error:
         raise unavailable(f"{what} does not answer: {error}") from error
@@ -78,4 +87,4 @@ def our_errors(
 def _pause(response: Any) -> float | None:
     """The seconds of `Retry-After`, where it came."""
     said = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
-    return float(said) if said.isdigit() else None
+    return float(said) if said.isascii() and said.isdecimal() else None

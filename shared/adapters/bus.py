@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,14 @@ log = logging.getLogger(__name__)
 BATCH = 10
 """Events that EventBridge takes at once."""
 
+BATCH_BYTES = 200_000
+"""Of a call's events together EventBridge takes 256 KB, names and times included."""
+
 SECONDS = 2
+"""To connect, and between two packets of an answer."""
+
+PATIENCE_SECONDS = 4
+"""After so long nothing more is begun: somebody waits for an answer whose work is committed, and the relay is there."""
 
 
 class Bus:
@@ -39,34 +47,41 @@ class Bus:
         self._made: EventBridgeClient | None = None
 
     def publish(self, events: Sequence[EventRow]) -> list[UUID]:
-        """Tell of events, ten at a time; return the ids of those that the bus took. The relay tells of the others."""
+        """Tell of events, ten at a time; return the ids of those that the bus took. The relay tells of the others.
+
+        This takes `PATIENCE_SECONDS` and one more question at most.
+        """
         taken: list[UUID] = []
+        deadline = time.monotonic() + PATIENCE_SECONDS
         try:
             for batch in _batches(events):
+                if time.monotonic() > deadline:
+                    log.warning("the event bus was asked to take %d of %d events", len(taken), len(events))
+                    break
                 taken += self._put(batch)
         except TwolaneError as error:
             log.warning("the event bus took %d of %d events: %s", len(taken), len(events), error)
         return taken
 
-    def _put(self, batch: Sequence[EventRow]) -> list[UUID]:
+    def _put(self, batch: Sequence[tuple[EventRow, str]]) -> list[UUID]:
         with aws.our_errors("EventBridge", QueueUnavailable, QueueUnavailable):
-            answer = self._client.put_events(Entries=[self._entry(event) for event in batch])
+            answer = self._client.put_events(Entries=[self._entry(event, detail) for event, detail in batch])
         taken = []
-        for event, entry in zip(batch, answer["Entries"], strict=True):
+        for (event, _), entry in zip(batch, answer["Entries"], strict=True):
             if "ErrorCode" in entry:
                 log.warning("the event bus did not take an event: %s", entry["ErrorCode"])
             else:
                 taken.append(event.id)
         return taken
 
-    def _entry(self, event: EventRow) -> PutEventsRequestEntryTypeDef:
+    def _entry(self, event: EventRow, detail: str) -> PutEventsRequestEntryTypeDef:
         return {
             "EventBusName": self._name,
             "Source": SOURCE,
             "DetailType": event.type,
             "Time": event.occurred_at,
             "Resources": [str(event.subject)],
-            "Detail": json.dumps(envelope(event)),
+            "Detail": detail,
         }
 
     @property
@@ -89,6 +104,17 @@ def envelope(event: EventRow) -> dict[str, Any]:
     }
 
 
-def _batches(events: Sequence[EventRow]) -> Iterator[Sequence[EventRow]]:
-    for start in range(0, len(events), BATCH):
-        yield events[start : start + BATCH]
+def _batches(events: Sequence[EventRow]) -> Iterator[Sequence[tuple[EventRow, str]]]:
+    """Events with what is told of each; as many at once as fit."""
+    batch: list[tuple[EventRow, str]] = []
+    size = 0
+    for event in events:
+        detail = json.dumps(envelope(event), ensure_ascii=False)
+        grown = size + len(detail.encode())
+        if batch and (len(batch) == BATCH or grown > BATCH_BYTES):
+            yield batch
+            batch, grown = [], grown - size
+        batch.append((event, detail))
+        size = grown
+    if batch:
+        yield batch

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
@@ -26,6 +27,10 @@ BATCH = 10
 """Messages that SQS takes at once."""
 
 SECONDS = 2
+"""To connect, and between two packets of an answer."""
+
+PATIENCE_SECONDS = 4
+"""After so long nothing more is begun: somebody waits for an answer whose work is committed, and the relay is there."""
 
 
 class Queues:
@@ -43,31 +48,44 @@ class Queues:
     def publish(self, messages: Sequence[Message]) -> list[UUID]:
         """Send messages, ten at a time; return the task ids of those that were taken. The relay sends the others.
 
-        A queue that takes nothing is not in the way of another.
+        A queue that takes nothing is not in the way of another, unless it is by silence: all of it takes
+        `PATIENCE_SECONDS` and one more question at most.
         """
         taken: list[UUID] = []
+        deadline = time.monotonic() + PATIENCE_SECONDS
         for queue in dict.fromkeys(message.queue for message in messages):
-            if queue not in self._urls:
-                # Whoever may not send there leaves it to the relay.
-                continue
-            of_queue = [message for message in messages if message.queue == queue]
-            try:
-                for batch in _batches(of_queue):
-                    taken += self._send(queue, batch)
-            except TwolaneError as error:
-                log.warning("the queue %s did not take all of %d messages: %s", queue, len(of_queue), error)
+            # Whoever may not send there leaves it to the relay.
+            if queue in self._urls:
+                of_queue = [message for message in messages if message.queue == queue]
+                taken += self._send_all(queue, of_queue, deadline)
         return taken
+
+    def knows(self, queue: str) -> bool:
+        """Whether this process may send to a queue."""
+        return queue in self._urls
 
     def send_body(self, queue: str, body: str) -> None:
         """Send a message as it once was.
 
         Raises:
-            QueueUnavailable: it was not taken; Throttled: not now.
+            QueueUnavailable: it was not taken, or nobody can tell; Throttled: not now.
             KeyError: this process knows no such queue.
         """
         url = self._urls[queue]
         with aws.our_errors("SQS", QueueUnavailable, QueueUnavailable):
             self._client.send_message(QueueUrl=url, MessageBody=body)
+
+    def _send_all(self, queue: str, messages: Sequence[Message], deadline: float) -> list[UUID]:
+        taken: list[UUID] = []
+        try:
+            for batch in _batches(messages):
+                if time.monotonic() > deadline:
+                    log.warning("the queue %s was asked to take %d of %d messages", queue, len(taken), len(messages))
+                    break
+                taken += self._send(queue, batch)
+        except TwolaneError as error:
+            log.warning("the queue %s took %d of %d messages: %s", queue, len(taken), len(messages), error)
+        return taken
 
     def _send(self, queue: str, batch: Sequence[Message]) -> list[UUID]:
         entries = [_entry(message) for message in batch]

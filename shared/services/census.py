@@ -20,7 +20,7 @@ from shared.contracts import FLEETS, queues_of
 from shared.db.unit_of_work import Database
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotMigrated
 from shared.metrics import Metric
-from shared.models import JobRow, JobStatus, OutboxRow, utcnow
+from shared.models import EventRow, JobRow, JobStatus, OutboxRow, utcnow
 from shared.services.dead_letters import count_dead_letters
 from shared.services.doze import Doze
 
@@ -118,7 +118,9 @@ def _look(session: Session) -> Waiting:
     since = case((JobRow.attempt == 0, JobRow.created_at), else_=JobRow.queued_at)
     ready = (JobRow.finished_at.is_(None), JobRow.status == JobStatus.QUEUED, JobRow.queued_at <= now)
     queues = session.execute(select(JobRow.queue, func.min(since)).where(*ready).group_by(JobRow.queue)).all()
-    due = session.scalar(select(func.min(OutboxRow.available_at)).where(OutboxRow.available_at <= now))
+    messages = session.scalar(select(func.min(OutboxRow.available_at)).where(OutboxRow.available_at <= now))
+    events = session.scalar(select(func.min(EventRow.occurred_at)).where(EventRow.published_at.is_(None)))
+    due = min((since for since in (messages, events) if since is not None), default=None)
     return Waiting(
         oldest_queued={queue: _age(oldest, now) for queue, oldest in queues},
         outbox_age=0 if due is None else _age(due, now),

@@ -2,7 +2,8 @@
 
 Their state lies in the database, so that concurrent functions share it and a flush of Redis changes nothing. Closed:
 all may call. After `FAILURES` failures in a row it opens, and nobody calls until its time is up; then one caller may
-probe. A success closes it, a failure opens it for twice as long.
+probe. A success closes it, a failure opens it for twice as long. Calls that were under way when it opened and fail
+after that change nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +44,11 @@ def of_provider(name: str) -> str:
 
 
 class Circuits:
-    """The breakers. Call `enter` before, and `succeeded` or `failed` after."""
+    """The breakers.
+
+    Call `enter` before, and `succeeded` or `failed` after. An answer that refuses a message is a success: whoever
+    answers is well. A probe of which neither is told counts as lost after `PROBE_SECONDS`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -60,9 +65,9 @@ class Circuits:
         if row is None or row.open_until is None:
             return
         if row.open_until > now:
-            raise _open(name, row.open_until, now)
+            raise _open(row, row.open_until, now)
         if not self._probe(name, now):
-            raise _open(name, row.probe_until or now + timedelta(seconds=PROBE_SECONDS), now)
+            raise _open(row, row.probe_until or now + timedelta(seconds=PROBE_SECONDS), now)
 
     def succeeded(self, name: str) -> None:
         """Close a circuit; writes nothing where there is nothing to close."""
@@ -79,19 +84,21 @@ class Circuits:
 
     def failed(self, name: str, error: str) -> None:
         """Count a failure; the one that is too much, or a failed probe, opens the circuit."""
+        now = utcnow()
         with self._database.write() as work:
             dialect = work.session.get_bind().dialect.name
             insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
             work.session.execute(
-                insert(Circuit).values(name=name, failures=0, openings=0, updated_at=utcnow()).on_conflict_do_nothing()
+                insert(Circuit).values(name=name, failures=0, openings=0, updated_at=now).on_conflict_do_nothing()
             )
             row = work.session.get_one(Circuit, name, with_for_update=True, populate_existing=True)
             row.failures += 1
-            row.last_error, row.updated_at = error[:500], utcnow()
-            if row.failures >= FAILURES:
+            row.last_error, row.updated_at = error[:500], now
+            still_open = row.open_until is not None and row.open_until > now
+            if row.failures >= FAILURES and not still_open:
                 row.openings += 1
                 seconds = min(OPEN_SECONDS * 2 ** min(row.openings - 1, 20), LONGEST_OPEN_SECONDS)
-                row.open_until, row.probe_until = utcnow() + timedelta(seconds=seconds), None
+                row.open_until, row.probe_until = now + timedelta(seconds=seconds), None
 
     def troubled(self) -> Sequence[Circuit]:
         """Those that are not closed, or have failed and not succeeded since; the latest first."""
@@ -122,6 +129,7 @@ def state_of(row: Circuit, now: datetime) -> str:
     return "open" if row.open_until > now else "half_open"
 
 
-def _open(name: str, until: datetime, now: datetime) -> CircuitOpen:
+def _open(row: Circuit, until: datetime, now: datetime) -> CircuitOpen:
     seconds = max((until - now).total_seconds(), 1)
-    return CircuitOpen(f"{name} failed too often and is left alone for {seconds:.0f} s.", retry_after=seconds)
+    message = f"{row.name} failed too often and is left alone for {seconds:.0f} s; it last said: {row.last_error}"
+    return CircuitOpen(message, retry_after=seconds)

@@ -178,7 +178,8 @@ class Jobs:
                 or _comes_again(work.session, row)
             ):
                 return False
-            self._give_up(work, row, error)
+            # Its message came too often although it was done, perhaps: then that is what there is to say.
+            self._give_up(work, row, error if row.handed_over_at is None else _lost(row))
             return True
 
     def recover(self, limit: int) -> int:
@@ -234,13 +235,13 @@ class Jobs:
         policy = retries.policy_of(row.queue, self._delivery, self._light)
         since = row.first_failed_at or now
         again = retries.next_try(policy, error, row.attempt, since, now)
+        if not retries.counts(error):
+            row.attempt -= 1
         if again is None:
             self._give_up(work, row, error, trace)
             return
-        if retries.counts(error):
+        if retries.fails(error):
             _note(row, error, since)
-        else:
-            row.attempt -= 1
         row.lease_token = row.lease_until = row.handed_over_at = None
         row.status, row.queued_at = JobStatus.QUEUED, again
         work.resend(row, again)

@@ -43,16 +43,17 @@ class Rates:
 
     def _reserve(self, name: str, step: timedelta, patience: timedelta) -> float:
         """Move the row on; return the seconds until the slot that was taken."""
-        now = utcnow()
         with self._database.write() as work:
             dialect = work.session.get_bind().dialect.name
             insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-            work.session.execute(insert(Rate).values(name=name, free_at=now).on_conflict_do_nothing())
+            work.session.execute(insert(Rate).values(name=name, free_at=utcnow()).on_conflict_do_nothing())
             free_at = work.session.scalars(select(Rate.free_at).where(Rate.name == name).with_for_update()).one()
+            # Of now that the row is ours: a slot from before the wait for it would be past, and so would the next ones.
+            now = utcnow()
             slot = max(free_at, now)
             if slot > now + patience:
                 seconds = (slot - now).total_seconds()
                 message = f"As many as may leave in a second are leaving already; again in {seconds:.1f} s."
                 raise RateExceeded(message, retry_after=seconds)
             work.session.execute(update(Rate).where(Rate.name == name).values(free_at=slot + step))
-        return (slot - now).total_seconds()
+        return (slot - utcnow()).total_seconds()

@@ -29,13 +29,13 @@ BATCH = 500
 UNDER_WAY = timedelta(seconds=2)
 """Younger outbox rows are being published by whoever wrote them."""
 
-
 LIGHT_GRACE = 120
 """Graces after which a message of the light lane is taken for lost: an hour, with the grace of half a minute."""
 
 _LIGHT = JobRow.queue.in_(LIGHT_QUEUES)
 _HEAVY = JobRow.queue.not_in(LIGHT_QUEUES)
-_LANES = (_LIGHT, _HEAVY)
+_CARRIED_APART = (_HEAVY, *(JobRow.queue == queue for queue in LIGHT_QUEUES))
+"""Whose messages are looked for apart: what one queue does not take must not fill the batch of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Relay:
     def _heal(self) -> Healed:
         recovered = self._repeat(self._jobs.recover)
         resent = self._resend_lost() + self._resend_forgotten()
-        published = self._publish_events() + sum(self._publish_due(queues) for queues in _LANES)
+        published = self._publish_events() + sum(self._publish_due(queues) for queues in _CARRIED_APART)
         return Healed(published=published, recovered=recovered, resent=resent)
 
     @staticmethod
@@ -129,7 +129,7 @@ class Relay:
                 return total
 
     def _publish_due(self, queues: ColumnElement[bool]) -> int:
-        """Publish what is due of one lane: what the carrier of one does not take is not in the way of the other."""
+        """Publish what is due of these queues."""
         total = 0
         while True:
             query = (

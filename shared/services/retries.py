@@ -4,14 +4,17 @@
 |---|---|---|
 | `Permanent`: trying again changes nothing | given up | given up, a dead letter at once |
 | `Transient`: network, 5xx, a service away | backs off, `MAX_ATTEMPTS` times | backs off until its window has passed |
-| `Throttled`, or any `Transient` that says when | the same | not before it says, within the window |
-| `Postponed`: circuit open, rate used up | - | comes back when it says; counts as no attempt |
-| `WorkerLost`: the process died before it did anything | at once, `MAX_ATTEMPTS` times | at once, five times |
+| `Throttled`, or any `Transient` that says when | the same, but not before it says | likewise |
+| `RateExceeded`: as many leave as may | - | comes back when it says, for ever; counts as no attempt |
+| `CircuitOpen`: the destination is left alone | - | comes back when it says, within the window; counts as no attempt |
+| `WorkerLost`: the process died before it began | at once, `MAX_ATTEMPTS` times | at once, up to the fifth attempt |
 | `OutcomeUnknown`: it may have been done | - | given up: somebody must look |
-| anything else: a mistake of ours | backs off, `MAX_ATTEMPTS` times | backs off, five times |
+| anything else: a mistake of ours | backs off, `MAX_ATTEMPTS` times | backs off, up to the fifth attempt |
 
 A back-off doubles with every attempt up to a longest, and differs by up to a quarter either way, so that what failed
-together does not return together.
+together does not return together. Who says when they can be asked again is not asked before, but after the longest
+back-off at the latest: a receiver that says a year has no year. The window begins with the first failure, and what
+would be tried after its end is given up.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from datetime import datetime, timedelta
 from shared.config import Delivery, LightDelivery
 from shared.contracts import DeliverWebhook, lane_of
 from shared.db.unit_of_work import MAX_COUNTDOWN
-from shared.errors import OutcomeUnknown, Permanent, Postponed, Transient, WorkerLost
+from shared.errors import CircuitOpen, OutcomeUnknown, Permanent, Postponed, Transient, WorkerLost
 
 JITTER = 0.25
 """Of a back-off, either way."""
@@ -82,18 +85,28 @@ def next_try(
         now: the time.
     """
     if isinstance(error, Postponed):
-        return now + timedelta(seconds=error.retry_after) * _jitter(later=True)
+        at = now + _said(error.retry_after, policy)
+        return at if not fails(error) or _in_time(policy, at, first_failed_at) else None
     if isinstance(error, Permanent | OutcomeUnknown) or attempt >= _attempts(policy, error):
         return None
     if isinstance(error, WorkerLost):
         return now
     at = now + _back_off(policy, error, attempt)
-    return None if policy.window is not None and at > first_failed_at + policy.window else at
+    return at if _in_time(policy, at, first_failed_at) else None
 
 
 def counts(error: Exception) -> bool:
-    """Whether a failure was an attempt."""
+    """Whether it was an attempt."""
     return not isinstance(error, Postponed)
+
+
+def fails(error: Exception) -> bool:
+    """Whether it is a failure, from which the window counts: a destination left alone fails, a full rate does not."""
+    return counts(error) or isinstance(error, CircuitOpen)
+
+
+def _in_time(policy: Policy, at: datetime, first_failed_at: datetime) -> bool:
+    return policy.window is None or at <= first_failed_at + policy.window
 
 
 def _attempts(policy: Policy, error: Exception) -> int:
@@ -104,11 +117,16 @@ def _attempts(policy: Policy, error: Exception) -> int:
 def _back_off(policy: Policy, error: Exception, attempt: int) -> timedelta:
     doublings = float(2 ** min(attempt - 1, 30))
     doubled = policy.first * (doublings * _jitter())
+    # Of the instance: what the class has is a hint for clients of the API.
     said = vars(error).get("retry_after") if isinstance(error, Transient) else None
-    if said is None:
-        return min(doubled, policy.longest)
-    # Never before it says; a receiver that says a week is still asked within the longest back-off.
-    return min(max(doubled, timedelta(seconds=said) * _jitter(later=True)), policy.longest)
+    return min(doubled if said is None else max(doubled, _said(said, policy)), policy.longest)
+
+
+def _said(seconds: float, policy: Policy) -> timedelta:
+    """What was asked for, a little later at most; others said it, so it may be anything, even no number."""
+    longest = policy.longest.total_seconds()
+    bounded = min(max(seconds, 0.0), longest) if seconds == seconds else longest  # noqa: PLR0124  # NaN equals nothing
+    return timedelta(seconds=bounded) * _jitter(later=True)
 
 
 def _jitter(*, later: bool = False) -> float:
