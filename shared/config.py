@@ -6,6 +6,7 @@ is a start-up error that names it. Nothing is read at import.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -36,6 +37,14 @@ def _database_url(value: str) -> str:
         return value
     message = "must start with postgresql:// or sqlite:///"
     raise ValueError(message)
+
+
+def _networks(value: str) -> str:
+    """Accept networks by comma, `10.0.0.0/8,fd00::/8`."""
+    for part in value.split(","):
+        if part.strip():
+            ip_network(part.strip())
+    return value
 
 
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
@@ -207,7 +216,7 @@ class Outbound(Settings):
         outbound_timeout_seconds: for one delivery from the first packet to the last byte, redirects included.
     """
 
-    outbound_allowed_networks: str = ""
+    outbound_allowed_networks: Annotated[str, AfterValidator(_networks)] = ""
     outbound_timeout_seconds: float = Field(default=10, gt=0)
 
 
