@@ -16,7 +16,7 @@ from uuid import UUID
 
 from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
-from shared.config import Delivery, LightDelivery, LightLane, Limits, Signing, Storage
+from shared.config import Delivery, LightDelivery, LightLane, Limits, Mail, Signing, Sms, Storage
 from shared.config import Doze as DozeSettings
 from shared.errors import BrokerUnavailable
 
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from shared.adapters.secrets import BrokerUrl
     from shared.db.unit_of_work import Database, Message
     from shared.models import EventRow
+    from shared.services.accounts import Accounts
+    from shared.services.alerts import Alerts
     from shared.services.census import Census
     from shared.services.circuits import Circuits
+    from shared.services.digests import Digests
     from shared.services.documents import Documents
     from shared.services.doze import Doze
     from shared.services.engines import Engines
@@ -37,8 +40,10 @@ if TYPE_CHECKING:
     from shared.services.jobs import Jobs
     from shared.services.keys import Keys
     from shared.services.ledger import Ledger
+    from shared.services.notifications import Notifications
     from shared.services.rates import Rates
     from shared.services.relay import Relay
+    from shared.services.sms import TextMessages
     from shared.services.submission import Submission
 
 log = logging.getLogger(__name__)
@@ -204,6 +209,43 @@ class Services:
         from shared.adapters.secrets import signing_key
 
         return signing_key(Signing())
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Accounts' contacts."""
+        from shared.services.accounts import Accounts
+
+        return Accounts(self.database)
+
+    @cached_property
+    def sms(self) -> TextMessages:
+        """Text messages."""
+        from shared.adapters.sns import Sns
+        from shared.services.sms import TextMessages
+
+        settings = Sms()
+        return TextMessages(self.database, Sns(settings.sms_sender_id), settings)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Notifications and inboxes."""
+        from shared.services.notifications import Notifications
+
+        return Notifications(self.database, self.sms, mails=Mail().mail_from is not None)
+
+    @cached_property
+    def digests(self) -> Digests:
+        """Mail by the week and by the month."""
+        from shared.services.digests import Digests
+
+        return Digests(self.database, Mail())
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Mail to who operates this."""
+        from shared.services.alerts import Alerts
+
+        return Alerts(self.database, self.circuits, Mail(), self.doze)
 
     @cached_property
     def doze(self) -> Doze:

@@ -328,7 +328,7 @@ class RecordDeadLetterSettings(Database, LightDelivery, Logging):
     dead_letter_queues: dict[str, str] = Field(default_factory=dict)
 
 
-class RunScheduleSettings(Database, LightLane, Mail, Doze, Telemetry, Logging):
+class RunScheduleSettings(Database, Broker, LightLane, Mail, Doze, Telemetry, Logging):
     """What `run_schedule` needs."""
 
 

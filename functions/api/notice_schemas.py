@@ -1,0 +1,131 @@
+"""Text messages, notifications and an account's contacts as they travel over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from functions.api.schemas import Strict, UtcTime
+from shared.services.sms_text import Encoding
+from shared.values import Channel
+
+if TYPE_CHECKING:
+    from shared.models import Account, Notification
+    from shared.services.sms import Accepted
+
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+"""Control characters but for tabs and line breaks: databases, mails and phones each refuse some of them."""
+
+Text = Annotated[str, StringConstraints(pattern=rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$")]
+"""Text of any number of lines that is not blank."""
+
+Title = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+    ),
+]
+"""One line: it becomes the subject of a mail."""
+
+
+class SmsRequest(Strict):
+    """Asks for a text message."""
+
+    to: str = Field(description="A phone number in E.164: + and the country code, then digits only.")
+    body: Text = Field(description="What it says; at most 1,600 characters, where some count twice.")
+
+
+class SmsAccepted(BaseModel):
+    """A text message that is queued."""
+
+    message_id: UUID
+    encoding: Encoding = Field(description="`gsm7`, or `ucs2` where one character is not in the GSM alphabet.")
+    length: int = Field(description="Characters in that encoding: 7-bit ones with their escapes, or UTF-16 units.")
+    segments: int = Field(description="As how many messages it travels, and is charged.")
+
+    @classmethod
+    def of(cls, accepted: Accepted) -> Self:
+        """Show what was accepted."""
+        measured = accepted.measured
+        return cls(
+            message_id=accepted.message_id,
+            encoding=measured.encoding,
+            length=measured.length,
+            segments=measured.segments,
+        )
+
+
+class NotificationRequest(Strict):
+    """Asks for a notification."""
+
+    account_id: UUID | None = Field(
+        default=None, description="Who is told; an admin may tell any account, others their own. Without it: your own."
+    )
+    title: Title = Field(description="One line; the subject of the mail.")
+    body: Text = Field(max_length=10_000, description="What there is to say, as plain text.")
+    channels: list[Channel] = Field(
+        default=[Channel.IN_APP],
+        min_length=1,
+        max_length=len(Channel),
+        description="How; mail and text messages go to the account's `email` and `phone`.",
+    )
+
+
+class NotificationAccepted(BaseModel):
+    """A notification that is queued."""
+
+    message_id: UUID
+
+
+class NotificationOut(BaseModel):
+    """A notification as it lies in the inbox."""
+
+    id: UUID
+    title: str
+    body: str
+    created_at: UtcTime
+    read_at: UtcTime | None
+
+    @classmethod
+    def of(cls, row: Notification) -> Self:
+        """Show a notification."""
+        return cls(id=row.id, title=row.title, body=row.body, created_at=row.created_at, read_at=row.read_at)
+
+
+class NotificationList(BaseModel):
+    """An inbox, newest first."""
+
+    items: list[NotificationOut]
+    next_cursor: str | None
+
+
+class NotificationQuery(Strict):
+    """Which notifications to list."""
+
+    unread: bool = Field(default=False, description="Only those that were not read yet.")
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=500, description="`next_cursor` of the page before.")
+
+
+class AccountOut(BaseModel):
+    """An account and where its notifications go."""
+
+    id: UUID
+    name: str
+    email: str | None
+    phone: str | None
+    created_at: UtcTime
+
+    @classmethod
+    def of(cls, row: Account) -> Self:
+        """Show an account."""
+        return cls(id=row.id, name=row.name, email=row.email, phone=row.phone, created_at=row.created_at)
+
+
+class AccountChange(Strict):
+    """What changes; what is left out stays, and null removes it."""
+
+    email: str | None = Field(default=None, description="A mail address.")
+    phone: str | None = Field(default=None, description="A phone number in E.164.")

@@ -1,0 +1,1 @@
+"""Notifications into inboxes and on to other channels; events to who subscribed to them."""

@@ -1,0 +1,1 @@
+"""A schedule fired: the mail it stands for is queued."""

@@ -1,0 +1,1 @@
+"""Text messages: each sent once, or visible as a dead letter."""
