@@ -40,7 +40,7 @@ def mail_address(text: str) -> str:
     if len(text) > ADDRESS_LIMIT:
         raise InvalidAddress(f"a mail address has at most {ADDRESS_LIMIT} characters; this one has {len(text)}")
     try:
-        found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except (EmailNotValidError, UnicodeError) as error:
         raise InvalidAddress(f"{_shown(text)} is no mail address that can be sent to: {error}") from error
     return str(found.ascii_email)

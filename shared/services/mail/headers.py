@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.header import Header
-from email.headerregistry import HeaderRegistry, UnstructuredHeader
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.policy import SMTP, Policy
-from email.utils import parseaddr
 from typing import Any
 from urllib.parse import quote
 
@@ -23,12 +22,12 @@ _PLAIN_LINE = 60
 # What a quoted string holds as it is, and a file name may be in one (RFC 2045, 5.1).
 _QUOTABLE = re.compile(r"[ !#-\[\]-~]+")
 _SECTION = 60
+_SENDER = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>")
+_ADDRESS = re.compile(r"[!-;=?A-Z^-~]+@([A-Za-z0-9.-]+)")
 
 
-class _Header(UnstructuredHeader):
+class _Header(UnstructuredHeader, BaseHeader):
     """Text that is kept as it is given, instead of being searched for encoded words."""
-
-    name: str
 
     @classmethod
     def parse(cls, value: str, kwds: dict[str, Any]) -> None:
@@ -78,11 +77,17 @@ def sender_parts(sender: str) -> tuple[str, str]:
     Raises:
         InvalidHeader: it is neither.
     """
-    name, address = parseaddr(check_header(sender, "the sender"))
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain and address.isascii()) or any(character in address for character in '<>" \\'):
+    named = _SENDER.fullmatch(check_header(sender, "the sender"))
+    address = named["address"] if named else sender
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
         raise InvalidHeader("the sender is no `Name <address>`; set MAIL_FROM to one")
-    return (f"{_phrase(name)} <{address}>" if name else address), domain
+    name = _unquoted(named["name"].strip()) if named else ""
+    return (f"{_phrase(name)} <{address}>" if name else address), found[1]
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def _phrase(name: str) -> str:

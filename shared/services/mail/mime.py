@@ -162,7 +162,7 @@ def _text_size(text: str) -> int:
     lines = len(body.splitlines()) + 1
     if _cte(body) == "base64":
         return _PART_OVERHEAD + _base64_size(len(body) + lines)
-    size = len(body) + 2 * _escaped(body) + 3 * lines
+    size = len(body) + 2 * _escaped(body) + lines
     return _PART_OVERHEAD + size + 3 * (size // 73 + 1)
 
 
@@ -200,8 +200,8 @@ def _attach(mail: EmailMessage, attachment: Attachment) -> bytes:
     mark = f"@{token_hex(16)}@"
     maintype, subtype = _media_type(attachment.content_type)
     filename = check_header(attachment.filename, "the name of an attachment")
-    if len(filename) > FILENAME_LIMIT:
-        raise InvalidHeader(f"the name of an attachment has at most {FILENAME_LIMIT} characters, not {len(filename)}")
+    if not 0 < len(filename) <= FILENAME_LIMIT:
+        raise InvalidHeader(f"the name of an attachment has 1 to {FILENAME_LIMIT} characters, not {len(filename)}")
     part = EmailMessage(policy=POLICY)
     part["Content-Type"] = f"{maintype}/{subtype}"
     part["Content-Transfer-Encoding"] = "base64"

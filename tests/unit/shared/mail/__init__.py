@@ -1,0 +1,1 @@
+"""Mails: addresses, bytes, templates."""
