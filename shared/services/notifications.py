@@ -158,7 +158,7 @@ class Notifications:
             queue_template(work, row.account_id, email, TEMPLATE, said, key=key, parent_id=row.id)
         if (phone := to.get(Channel.SMS)) is not None:
             key = _key(row, Channel.SMS)
-            self._texts.queue(work, row.account_id, phone, notice.as_text_message, key=key, parent_id=row.id)
+            self._texts.queue(work, row, phone, notice.as_text_message, key)
 
 
 def _notice(row: MessageRow) -> Notice:

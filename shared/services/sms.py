@@ -116,7 +116,7 @@ class TextMessages:
         return Accepted(new_id, measured)
 
     @staticmethod
-    def queue(work: UnitOfWork, account_id: UUID, to: str, text: str, *, key: str, parent_id: UUID) -> UUID:
+    def queue(work: UnitOfWork, parent: MessageRow, to: str, text: str, key: str) -> UUID:
         """Queue a text message that is part of another, in the transaction that says so; a key that has one adds none.
 
         Raises:
@@ -126,7 +126,7 @@ class TextMessages:
         if found is not None:
             return found
         columns = _columns(to, text, measure(text))
-        row = MessageRow(id=uuid4(), account_id=account_id, key=key, parent_id=parent_id, **columns)
+        row = MessageRow(id=uuid4(), account_id=parent.account_id, key=key, parent_id=parent.id, **columns)
         _add(work, row)
         return row.id
 
