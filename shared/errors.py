@@ -87,6 +87,13 @@ class Forbidden(Permanent):
     status = 403
 
 
+class InvalidToken(Permanent):
+    """A link with a token that we did not make."""
+
+    code = "invalid_token"
+    status = 403
+
+
 class NotFound(Permanent):
     """No such thing in this account."""
 
