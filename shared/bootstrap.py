@@ -32,19 +32,29 @@ if TYPE_CHECKING:
     from shared.services.alerts import Alerts
     from shared.services.census import Census
     from shared.services.circuits import Circuits
+    from shared.services.dead_letter_list import DeadLetters
+    from shared.services.dead_messages import DeadMessages
     from shared.services.digests import Digests
     from shared.services.documents import Documents
     from shared.services.doze import Doze
+    from shared.services.emails import Emails
+    from shared.services.enclosures import Enclosures
     from shared.services.engines import Engines
+    from shared.services.feedback import Recorder
     from shared.services.idempotency import Idempotency
     from shared.services.jobs import Jobs
     from shared.services.keys import Keys
     from shared.services.ledger import Ledger
+    from shared.services.messages import Messages
+    from shared.services.monitoring import Monitoring
     from shared.services.notifications import Notifications
     from shared.services.rates import Rates
     from shared.services.relay import Relay
+    from shared.services.sending_mail import SendingMail, Transport
     from shared.services.sms import TextMessages
     from shared.services.submission import Submission
+    from shared.services.suppressions import Suppressions
+    from shared.services.unsubscribing import Unsubscribing
 
 log = logging.getLogger(__name__)
 
@@ -246,6 +256,96 @@ class Services:
         from shared.services.alerts import Alerts
 
         return Alerts(self.database, self.circuits, Mail(), self.doze)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """The list of dead letters."""
+        from shared.services.dead_letter_list import DeadLetters
+
+        return DeadLetters(self.database, self.queues)
+
+    @cached_property
+    def dead_messages(self) -> DeadMessages:
+        """What enters the list from dead-letter queues."""
+        from shared.services.dead_messages import DeadMessages
+
+        return DeadMessages(self.database, self.jobs)
+
+    @cached_property
+    def monitoring(self) -> Monitoring:
+        """What is going on."""
+        from shared.services.monitoring import Monitoring
+
+        return Monitoring(self.database, self.broker, self.circuits)
+
+    @cached_property
+    def _enclosures(self) -> Enclosures:
+        """What is attached to mails."""
+        from shared.services.enclosures import Enclosures
+
+        return Enclosures(self.database, self.store)
+
+    @cached_property
+    def emails(self) -> Emails:
+        """Mail, as it is accepted."""
+        from shared.services.emails import Emails
+
+        return Emails(self.database, self._enclosures, Mail())
+
+    @cached_property
+    def sending_mail(self) -> SendingMail:
+        """Mail, as it is sent."""
+        from shared.services.sending_mail import SendingMail
+
+        signs = Signing().public_url and Signing().signing_secret_arn
+        link = self._unsubscribe_link if signs else None
+        return SendingMail(self.database, self._enclosures, self._transport(), Mail(), link)
+
+    @staticmethod
+    def _transport() -> Transport:
+        """What mail leaves through: a mail server where one is named, else SES."""
+        settings = Mail()
+        if settings.smtp_url:
+            from shared.adapters.smtp import Smtp
+
+            return Smtp(settings.smtp_url)
+        from shared.adapters.ses import Ses
+
+        return Ses(settings.ses_configuration_set)
+
+    def _unsubscribe_link(self, address: str) -> str:
+        """The link that ends bulk mail to an address."""
+        from shared.services.unsubscribing import link
+
+        return link(self.signing_key, Signing().public_url or "", address)
+
+    @cached_property
+    def unsubscribing(self) -> Unsubscribing:
+        """Links that end bulk mail."""
+        from shared.services.unsubscribing import Unsubscribing
+
+        return Unsubscribing(self.database, (lambda: self.signing_key) if Signing().signing_secret_arn else None)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Who is written to no more."""
+        from shared.services.suppressions import Suppressions
+
+        return Suppressions(self.database)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """How far messages are."""
+        from shared.services.messages import Messages
+
+        return Messages(self.database)
+
+    @cached_property
+    def feedback(self) -> Recorder:
+        """What becomes of mail after it left."""
+        from shared.services.feedback import Recorder
+
+        return Recorder(self.database)
 
     @cached_property
     def doze(self) -> Doze:

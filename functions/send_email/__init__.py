@@ -1,0 +1,1 @@
+"""A mail is due: it is sent, once."""

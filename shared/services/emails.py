@@ -1,0 +1,213 @@
+"""Mail: accepted. Everything is checked before anything is stored, and what is stored is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from shared.config import Mail
+from shared.contracts import SendBulkEmail
+from shared.db.unit_of_work import Database, UnitOfWork
+from shared.errors import ChannelUnavailable, InvalidAddress, RecipientSuppressed, TooManyRecipients, TwolaneError
+from shared.models import MessageRow, utcnow
+from shared.services.drafts import BulkDraft, BulkQueued, Draft, Refused
+from shared.services.enclosures import Enclosures
+from shared.services.mail import mime
+from shared.services.mail.addresses import check_header, mail_address
+from shared.services.mail.render import checked
+from shared.services.queueing_mail import queue
+from shared.services.suppressions import BULK_MAIL, MAIL, canonical, refuse_suppressed, suppressed
+from shared.values import MessageKind, MessageStatus
+
+RECIPIENTS = 1000
+"""Of one bulk."""
+
+_SUBJECT = "the subject"
+
+
+class Emails:
+    """Accepts mail.
+
+    Args:
+        database: where messages are.
+        enclosures: attachments.
+        settings: whether mail is sent at all.
+    """
+
+    def __init__(self, database: Database, enclosures: Enclosures, settings: Mail) -> None:
+        self._database = database
+        self._enclosures = enclosures
+        self._enabled = settings.mail_from is not None
+
+    def send(self, account_id: UUID, draft: Draft, message_id: UUID | None = None) -> UUID:
+        """Queue a mail.
+
+        Args:
+            account_id: whose message it is.
+            draft: what it says, to whom.
+            message_id: the id it shall have; if there is one of this id already, that is the one.
+
+        Raises:
+            ChannelUnavailable, InvalidAddress, InvalidHeader, RecipientSuppressed, AttachmentMissing, MessageTooLarge:
+                such a mail is not sent; nothing was stored.
+            StorageUnavailable, DatabaseUnavailable: try again; nothing was stored.
+        """
+        self._require_channel()
+        to = mail_address(draft.to)
+        check_header(draft.subject, _SUBJECT)
+        mime.check_size(self._enclosures.sizes(account_id, draft.enclosures), draft.text, draft.html)
+        new_id = message_id or uuid4()
+        if self._exists(to, new_id):
+            return new_id
+        kept = self._enclosures.keep(new_id, draft.enclosures)
+        content = {"subject": draft.subject, "text": draft.text, "html": draft.html}
+        content["attachments"] = [one.as_json() for one in kept]
+        try:
+            self._add(account_id, new_id, to, content)
+        except TwolaneError:
+            self._drop_if_lost(new_id)
+            raise
+        return new_id
+
+    def send_template(
+        self, account_id: UUID, to: str, template: str, variables: Mapping[str, Any], message_id: UUID | None = None
+    ) -> UUID:
+        """Queue a mail made from a template.
+
+        Args:
+            account_id: whose message it is.
+            to: one address.
+            template: its name.
+            variables: what it asks for.
+            message_id: as for `send`.
+
+        Raises:
+            ChannelUnavailable, InvalidAddress, RecipientSuppressed: such a mail is not sent; nothing was stored.
+            TemplateUnknown, TemplateVariableMissing: likewise.
+        """
+        self._require_channel()
+        address = mail_address(to)
+        content = {"template": template, "variables": checked(template, variables)}
+        new_id = message_id or uuid4()
+        if not self._exists(address, new_id):
+            self._add(account_id, new_id, address, content)
+        return new_id
+
+    def send_bulk(self, account_id: UUID, draft: BulkDraft, message_id: UUID | None = None) -> BulkQueued:
+        """Queue a mail to each of many. Who can't be written to is told, and never stops the rest.
+
+        Args:
+            account_id: whose message it is.
+            draft: what it says, to whom; an address that is there twice gets one mail.
+            message_id: as for `send`.
+
+        Raises:
+            ChannelUnavailable, TooManyRecipients, InvalidHeader, MessageTooLarge: nothing is sent to anybody.
+        """
+        self._require_channel()
+        if len(draft.recipients) > RECIPIENTS:
+            raise TooManyRecipients(
+                f"One request takes {RECIPIENTS} recipients, and this one has {len(draft.recipients)}; send several."
+            )
+        check_header(draft.subject, _SUBJECT)
+        mime.check_size([], draft.text, draft.html)
+        new_id = message_id or uuid4()
+        if (found := self._bulk(new_id)) is not None:
+            return found
+        wanted, refused = self._sort(draft.recipients)
+        content = {"subject": draft.subject, "text": draft.text, "html": draft.html}
+        content["refused"] = [[one.recipient, one.code] for one in refused]
+        parent = MessageRow(id=new_id, account_id=account_id, kind=MessageKind.BULK, content=content)
+        try:
+            with self._database.write() as work:
+                work.session.add(parent)
+                work.session.flush()
+                _add_parts(work, parent, wanted)
+        except IntegrityError:
+            # The same request, which another process is answering too, has made it.
+            if (found := self._bulk(new_id)) is None:
+                raise
+            return found
+        return BulkQueued(new_id, len(wanted), refused)
+
+    def _require_channel(self) -> None:
+        if not self._enabled:
+            message = "This deployment sends no mail; its operator can turn it on with MAIL_FROM."
+            raise ChannelUnavailable(message)
+
+    def _exists(self, to: str, message_id: UUID) -> bool:
+        """Whether the message is there already; a new one needs a recipient who may be written to."""
+        with self._database.read() as session:
+            if session.get(MessageRow, message_id) is not None:
+                return True
+            refuse_suppressed(session, MAIL, to)
+        return False
+
+    def _add(self, account_id: UUID, message_id: UUID, to: str, content: dict[str, Any]) -> None:
+        row = MessageRow(id=message_id, account_id=account_id, kind=MessageKind.EMAIL, recipient=to, content=content)
+        try:
+            with self._database.write() as work:
+                work.session.add(row)
+                work.session.flush()
+                queue(work, message_id)
+        except IntegrityError:
+            with self._database.read() as session:
+                # The same request, which another process is answering too, has made it.
+                if session.get(MessageRow, message_id) is None:
+                    raise
+
+    def _drop_if_lost(self, message_id: UUID) -> None:
+        """Remove the attachments of a mail that was not stored; where that can't be known, they are left."""
+        try:
+            with self._database.read() as session:
+                stored = session.get(MessageRow, message_id) is not None
+        except TwolaneError:
+            return
+        if not stored:
+            self._enclosures.drop(message_id)
+
+    def _bulk(self, message_id: UUID) -> BulkQueued | None:
+        with self._database.read() as session:
+            parent = session.get(MessageRow, message_id)
+            if parent is None:
+                return None
+            parts = session.scalar(select(func.count()).where(MessageRow.parent_id == message_id)) or 0
+        return BulkQueued(message_id, parts, [Refused(*one) for one in parent.content["refused"]])
+
+    def _sort(self, recipients: Iterable[str]) -> tuple[list[str], list[Refused]]:
+        """Tell who can be written to, each once, from who can't."""
+        good: dict[str, str] = {}
+        refused: dict[str, Refused] = {}
+        for text in recipients:
+            try:
+                address = mail_address(text)
+                good.setdefault(canonical(address), address)
+            except InvalidAddress as error:
+                refused.setdefault(text, Refused(text, error.code))
+        with self._database.read() as session:
+            for listed in suppressed(session, BULK_MAIL, good):
+                refused.setdefault(listed, Refused(good.pop(listed), RecipientSuppressed.code))
+        return list(good.values()), list(refused.values())
+
+
+def _add_parts(work: UnitOfWork, parent: MessageRow, addresses: list[str]) -> None:
+    """Add a message and a job for each; what they say is the parent's."""
+    if not addresses:
+        return
+    same = {
+        "account_id": parent.account_id,
+        "kind": MessageKind.EMAIL,
+        "status": MessageStatus.QUEUED,
+        "parent_id": parent.id,
+        "content": {},
+        "created_at": utcnow(),
+    }
+    rows = [{**same, "id": uuid4(), "recipient": address} for address in addresses]
+    work.session.execute(insert(MessageRow), rows)
+    for row in rows:
+        job = SendBulkEmail(message_id=row["id"])
+        work.send(job, key=f"{job.name}:{job.message_id}")
