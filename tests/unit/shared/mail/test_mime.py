@@ -6,7 +6,6 @@ import tracemalloc
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -104,7 +103,7 @@ def test_attachments_arrive_as_they_left() -> None:
     files = [
         Attachment("scan.pdf", "application/pdf", bytes(range(256)) * 100),
         Attachment("leer.txt", "text/plain", b""),
-        Attachment("Übersicht 2026 – 東京.csv", "text/csv; charset=utf-8", b"a,b\r\n" * 20),
+        Attachment("Übersicht 2026 - 東京.csv", "text/csv; charset=utf-8", b"a,b\r\n" * 20),
     ]
 
     read = parsed(build(mail(html="<p>Hello</p>", attachments=files)))
@@ -189,7 +188,7 @@ BODY = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=2
 @settings(deadline=None, max_examples=200)
 @given(text=BODY, html=st.none() | BODY, sizes=st.lists(st.integers(0, 5000), max_size=4))
 def test_a_mail_is_never_larger_than_was_reckoned(text: str, html: str | None, sizes: list[int]) -> None:
-    files = [Attachment(f"{'𝕏' * 250}.{number}", "a/b", bytes(size)) for number, size in enumerate(sizes)]
+    files = [Attachment(f"{'🎉' * 250}.{number}", "a/b", bytes(size)) for number, size in enumerate(sizes)]
 
     raw = build(mail(text=text, html=html, attachments=files))
 
@@ -205,7 +204,7 @@ def test_the_reckoning_knows_the_longest_headers() -> None:
     url = "https://twolane.example/" + "x" * 950
     sender = f"{'Ü' * 150} <{'x' * 64}@{'example.' * 29}com>"
 
-    raw = build(mail(subject="𝕏" * 998, sender=sender, text="", unsubscribe_url=url, to=f"{'x' * 64}@example.com"))
+    raw = build(mail(subject="🎉" * 998, sender=sender, text="", unsubscribe_url=url, to=f"{'x' * 64}@example.com"))
 
     assert len(raw) <= encoded_size([], "")
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
@@ -224,7 +223,7 @@ def test_the_reckoning_knows_the_longest_headers() -> None:
     ],
 )
 def test_the_reckoning_is_close(text: str) -> None:
-    raw = build(mail(text=text, attachments=[Attachment("a.bin", "a/b", Random(1).randbytes(3_000_000))]))
+    raw = build(mail(text=text, attachments=[Attachment("a.bin", "a/b", bytes(3_000_000))]))
 
     assert len(raw) <= encoded_size([3_000_000], text) <= len(raw) * 1.02
 
