@@ -25,8 +25,8 @@ COPY pyproject.toml uv.lock ./
 ENV UV_PROJECT_ENVIRONMENT=/opt/twolane UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 UV_SYSTEM_CERTS=1
 RUN /uv/bin/uv sync --quiet --frozen --no-install-project --only-group workers --only-group migrations
 # What a worker never opens: tests, headers, type stubs, debug symbols, and in botocore the descriptions of some 400
-# services, of which these are the ones it calls; infra/lambda/Makefile keeps the same ones for the functions.
-ARG AWS_SERVICES="s3 secretsmanager"
+# services, of which these are the ones it calls; infra/lambda/Makefile keeps those that the functions call.
+ARG AWS_SERVICES="events s3 secretsmanager"
 RUN cd /opt/twolane/lib/python3*/site-packages \
  && for service in botocore/data/*/; do \
       case " ${AWS_SERVICES} " in *" $(basename "$service") "*) ;; *) rm -r "$service" ;; esac; done \
