@@ -1,0 +1,1 @@
+"""Adapters, as far as they need nobody at the other end."""
