@@ -114,6 +114,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetterFilter:
+    """Which dead letters: of a lane, of a queue, with an error code, resolved or open; None: whatever it is."""
+
+    lane: str | None = None
+    queue: str | None = None
+    code: str | None = None
+    resolved: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which documents to list; times are inclusive below and exclusive above."""
 

@@ -10,7 +10,19 @@ from fastapi import FastAPI
 
 from functions.api import VERSION, errors, openapi
 from functions.api.middleware import BodyLimit, RequestContext, RequestIdFilter
-from functions.api.routes import account, documents, health, keys, notifications, pages, results, sms, uploads
+from functions.api.routes import (
+    account,
+    dlq,
+    documents,
+    health,
+    keys,
+    monitoring,
+    notifications,
+    pages,
+    results,
+    sms,
+    uploads,
+)
 from shared import log
 from shared.bootstrap import services
 from shared.config import ApiSettings, load
@@ -43,7 +55,7 @@ def create_app() -> FastAPI:
     errors.install(app)
     app.add_middleware(BodyLimit, max_file_bytes=settings.max_direct_bytes)
     app.add_middleware(RequestContext)
-    for routes in (documents, uploads, pages, results, sms, notifications, account, keys, health):
+    for routes in (documents, uploads, pages, results, sms, notifications, account, keys, dlq, monitoring, health):
         app.include_router(routes.router)
     openapi.install(app)
     return app

@@ -26,6 +26,7 @@ class MessageRow(Base):
     __table_args__ = (
         Index("ix_messages_parent", "parent_id", "status"),
         Index("ix_messages_account_created", "account_id", "created_at"),
+        Index("ix_messages_created", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

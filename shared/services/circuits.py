@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import or_, select, update
@@ -122,8 +123,8 @@ class Circuits:
             return taken.first() is not None
 
 
-def state_of(row: Circuit, now: datetime) -> str:
-    """`closed`, `open` or `half_open`."""
+def state_of(row: Circuit, now: datetime) -> Literal["closed", "open", "half_open"]:
+    """Where a circuit stands."""
     if row.open_until is None:
         return "closed"
     return "open" if row.open_until > now else "half_open"

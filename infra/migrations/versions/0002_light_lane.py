@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_messages_key")),
     )
     op.create_index("ix_messages_account_created", "messages", ["account_id", "created_at"], unique=False)
+    op.create_index("ix_messages_created", "messages", ["created_at"], unique=False)
     op.create_index("ix_messages_parent", "messages", ["parent_id", "status"], unique=False)
     op.create_index(op.f("ix_messages_provider_id"), "messages", ["provider_id"], unique=False)
     op.create_table(

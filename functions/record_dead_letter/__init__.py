@@ -1,0 +1,1 @@
+"""A message that no function finished becomes a row in the one list of dead letters."""

@@ -1,0 +1,112 @@
+"""Dead letters go back to the lane they came from."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.adapters.queues import Queues
+from shared.contracts import DeliverWebhook
+from shared.db.unit_of_work import UnitOfWork
+from shared.errors import NotRequeueable
+from shared.models import (
+    FINAL,
+    DeadLetter,
+    Delivery,
+    Document,
+    DocumentStatus,
+    EventRow,
+    JobRow,
+    JobStatus,
+    MessageRow,
+    utcnow,
+)
+from shared.services.documents import reopen
+from shared.values import DeliveryStatus, MessageStatus
+
+
+def lock(session: Session, letter_id: UUID) -> DeadLetter | None:
+    """Lock a dead letter, after what it is about: whoever gives something up does so too, and nobody deadlocks."""
+    seen = session.get(DeadLetter, letter_id)
+    if seen is None:
+        return None
+    if seen.document_id is not None:
+        session.get(Document, seen.document_id, with_for_update=True)
+    elif seen.job_id is not None:
+        session.get(JobRow, seen.job_id, with_for_update=True)
+    return session.get(DeadLetter, letter_id, with_for_update=True, populate_existing=True)
+
+
+def put_back(work: UnitOfWork, letter: DeadLetter, queues: Queues) -> None:
+    """Put a dead letter, which is locked and open, back to its lane.
+
+    Raises:
+        NotRequeueable: nothing can take it again.
+        QueueUnavailable, Throttled: its queue does not take it now.
+    """
+    if letter.document_id is not None:
+        _document(work, letter.document_id)
+    elif letter.job_id is not None:
+        _job(work, letter.job_id)
+    elif (event := work.session.get(EventRow, letter.id, with_for_update=True)) is not None:
+        # Whoever subscribed gets it once more, under the same id.
+        event.published_at = None
+        work.events.append(event)
+    else:
+        _raw(letter, queues)
+
+
+def _document(work: UnitOfWork, document_id: UUID) -> None:
+    document = work.session.get_one(Document, document_id)
+    if document.status not in FINAL - {DocumentStatus.COMPLETED} or document.sha256 is None:
+        message = f"The document is {document.status}; only a partial, failed or cancelled one can be read again."
+        raise NotRequeueable(message)
+    reopen(work, document)
+
+
+def _job(work: UnitOfWork, job_id: UUID) -> None:
+    job = work.session.get_one(JobRow, job_id)
+    if job.status != JobStatus.FAILED:
+        message = f"The job is {job.status}; only one that failed can be queued again."
+        raise NotRequeueable(message)
+    if job.name == DeliverWebhook.name:
+        _delivery(work.session, UUID(job.payload["delivery_id"]))
+    elif "message_id" in job.payload:
+        _message(work.session, UUID(job.payload["message_id"]))
+    job.status, job.attempt, job.queued_at = JobStatus.QUEUED, 0, utcnow()
+    job.lease_token = job.lease_until = job.handed_over_at = None
+    job.finished_at = job.first_failed_at = job.error_code = job.error_message = None
+    work.resend(job)
+
+
+def _message(session: Session, message_id: UUID) -> None:
+    message = session.get(MessageRow, message_id, with_for_update=True)
+    if message is None or message.status == MessageStatus.SENT:
+        reason = "is not there any more" if message is None else "has been sent"
+        raise NotRequeueable(f"The message {message_id} {reason}; resolve this dead letter instead.")
+    message.status = MessageStatus.QUEUED
+    message.error_code = message.error_message = None
+
+
+def _delivery(session: Session, delivery_id: UUID) -> None:
+    delivery = session.get(Delivery, delivery_id, with_for_update=True)
+    if delivery is None or delivery.status == DeliveryStatus.DELIVERED:
+        reason = "is not there any more" if delivery is None else "has reached its receiver"
+        raise NotRequeueable(f"The delivery {delivery_id} {reason}; resolve this dead letter instead.")
+    delivery.status, delivery.finished_at = DeliveryStatus.PENDING, None
+    delivery.error_code = delivery.error_message = None
+
+
+def _raw(letter: DeadLetter, queues: Queues) -> None:
+    """Send a message's body to its queue, before the commit: sent twice it does nothing twice, lost it would be."""
+    body = letter.payload.get("body")
+    if body is None or not letter.payload.get("whole"):
+        message = "Of this message not everything is kept, so that it can't be sent again; resolve it instead."
+        raise NotRequeueable(message)
+    if not queues.knows(letter.queue):
+        message = (
+            f"This deployment does not let the API send to the queue {letter.queue}; redrive its dead letters in SQS."
+        )
+        raise NotRequeueable(message)
+    queues.send_body(letter.queue, body)
