@@ -112,7 +112,10 @@ def _outbox(session: Session, now: datetime) -> OutboxCount:
 
 def _dead_letters(session: Session) -> Mapping[str, int]:
     query = select(DeadLetter.lane, func.count()).where(DeadLetter.resolved_at.is_(None)).group_by(DeadLetter.lane)
-    return {"light": 0, "heavy": 0} | dict(session.execute(query).tuples())
+    counts = {"light": 0, "heavy": 0}
+    for lane, count in session.execute(query):
+        counts[lane] = count
+    return counts
 
 
 def _messages(session: Session, now: datetime) -> Mapping[str, Mapping[str, int]]:
