@@ -23,7 +23,7 @@ from infra.local.state import aws_environment, write_atomically
 
 STACK_NAME = "twolane"
 ZIPS_BUCKET = "twolane-zips"
-SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,kms,lambda,logs,s3,scheduler,sns,sqs,sts"
+SERVICES = "apigateway,cloudformation,cloudwatch,events,iam,kms,lambda,logs,s3,scheduler,secretsmanager,ses,sns,sqs,sts"
 # What a deployment is made of: a change in any of these builds and deploys anew.
 SOURCES = (
     *("template.yaml", "infra/stacks/**/*"),
@@ -36,7 +36,21 @@ PARAMETERS = {
     "RELAY_GRACE_SECONDS": "RelayGraceSeconds",
     "MAX_UPLOAD_BYTES": "MaxUploadBytes",
     "LOG_LEVEL": "LogLevel",
+    "SMTP_URL": "SmtpUrl",
+    "PUBLIC_URL": "PublicUrl",
+    "OUTBOUND_ALLOWED_NETWORKS": "OutboundAllowedNetworks",
+    "SMS_ENABLED": "SmsEnabled",
+    "SMS_MONTHLY_DOLLARS": "SmsMonthlyDollars",
+    "MAIL_RATE": "MailRate",
 }
+# What processes beside the functions get, by the output of the deployment that says it.
+OUTPUTS = {
+    "DOCUMENTS_BUCKET": "DocumentsBucketName",
+    "LIGHT_QUEUES": "LightQueues",
+    "EVENT_BUS_NAME": "EventBusName",
+    "SIGNING_SECRET_ARN": "SigningSecretArn",
+}
+MAIL_FROM = "twolane@localhost.localdomain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,11 @@ class Deployment:
 
     fingerprint: str
     outputs: dict[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which a process beside the functions finds what was made."""
+        return {variable: self.outputs[output] for variable, output in OUTPUTS.items()}
 
 
 class Emulator:
@@ -222,6 +241,7 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, str]:
         "PythonRuntime": f"python{_emulator_python()}",
         # Old versions of documents would fill this machine's disk: nothing here ever expires them.
         "BucketVersioning": "Suspended",
+        "MailFrom": MAIL_FROM if "SMTP_URL" in environment else "",
         **{parameter: environment[name] for name, parameter in PARAMETERS.items() if name in environment},
     }
 

@@ -26,6 +26,14 @@ from infra.local.state import StackState, aws_environment
 
 START_SECONDS = 180.0
 DATABASE_VARIABLE = "TWOLANE_DATABASE_URL"
+# What messages may do here, unless the environment says otherwise: the emulator keeps text messages, mail is read where
+# it lies, receivers of webhooks run beside the stack.
+LIGHT_LANE = {
+    "SMS_ENABLED": "true",
+    "SMS_MONTHLY_DOLLARS": "100",
+    "MAIL_RATE": "0",
+    "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8",
+}
 
 
 def up(port: int, data_dir: Path, workers: int, *, reload: bool = False, database_url: str | None = None) -> int:
@@ -82,15 +90,16 @@ class _Stack:
         """
         began = time.monotonic()
         _check_machine()
-        port = checks.wanted_port(port)
-        ports = checks.remembered_ports(self._layout, ("redis", "aws"))
-        environment = self._environment(ports)
+        ports = checks.remembered_ports(self._layout, ("redis", "aws", "api"))
+        # The functions are deployed with the API's address, for links in mails: with another they are deployed anew.
+        port = checks.wanted_port(port or ports["api"])
+        environment = self._environment(ports, f"http://{HOST}:{port}")
 
         self._console.say(f"starting on {self._layout.root}")
         redis = self._supervisor.start(programs.redis(self._layout, ports["redis"], plain_environment()))
         emulator = Emulator(self._supervisor, self._layout, ports["aws"], environment)
         deployment = self._deploy(emulator)
-        environment["DOCUMENTS_BUCKET"] = deployment.outputs["DocumentsBucketName"]
+        environment |= deployment.environment
         self._supervisor.wait(redis, partial(_accepts, ports["redis"]), seconds=10)
         self._supervisor.run(programs.prepare(self._layout, environment))
 
@@ -114,15 +123,17 @@ class _Stack:
         self._console.say("building the functions and deploying template.yaml; about 25 seconds, only after a change")
         return emulator.deploy()
 
-    def _environment(self, ports: Mapping[str, int]) -> dict[str, str]:
-        """What the API and the workers get, but for the bucket, which the deployment names."""
+    def _environment(self, ports: Mapping[str, int], url: str) -> dict[str, str]:
+        """What the API and the workers get, but for what the deployment names."""
         return (
-            plain_environment()
+            LIGHT_LANE
+            | plain_environment()
             | aws_environment(f"http://{HOST}:{ports['aws']}")
             | {
                 "DATABASE_URL": self._database_url,
                 "REDIS_URL": f"redis://{HOST}:{ports['redis']}/0",
                 "SOURCE_CACHE_DIR": str(self._layout.sources),
+                "PUBLIC_URL": url,
                 # Lines appear when they are written, not when a buffer is full.
                 "PYTHONUNBUFFERED": "1",
             }
