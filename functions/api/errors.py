@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 from shared.errors import (
     BrokerUnavailable,
     DatabaseUnavailable,
-    FileTooLarge,
     Forbidden,
     InvalidOption,
     NotFound,
@@ -57,7 +56,7 @@ class MethodNotAllowed(Permanent):
 class BodyTooLarge(HTTPException):
     """A body over its limit, found while it is read: FastAPI lets only its own kind of error through there."""
 
-    def __init__(self, error: FileTooLarge) -> None:
+    def __init__(self, error: TwolaneError) -> None:
         super().__init__(status_code=error.status, detail=error.detail)
         self.error = error
 

@@ -14,13 +14,17 @@ from functions.api.routes import (
     account,
     dlq,
     documents,
+    emails,
     health,
     keys,
+    messages,
     monitoring,
     notifications,
     pages,
     results,
     sms,
+    suppressions,
+    unsubscribe,
     uploads,
 )
 from shared import log
@@ -55,7 +59,23 @@ def create_app() -> FastAPI:
     errors.install(app)
     app.add_middleware(BodyLimit, max_file_bytes=settings.max_direct_bytes)
     app.add_middleware(RequestContext)
-    for routes in (documents, uploads, pages, results, sms, notifications, account, keys, dlq, monitoring, health):
+    for routes in (
+        documents,
+        uploads,
+        pages,
+        results,
+        emails,
+        sms,
+        notifications,
+        messages,
+        suppressions,
+        unsubscribe,
+        account,
+        keys,
+        dlq,
+        monitoring,
+        health,
+    ):
         app.include_router(routes.router)
     openapi.install(app)
     return app

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.errors import BodyTooLarge, problem
 from shared.config import MIB
-from shared.errors import FileTooLarge, TwolaneError
+from shared.errors import FileTooLarge, MessageTooLarge, TwolaneError
 from shared.log import CORRELATION_ID
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 FORM_ALLOWANCE = 256 * 1024
 """Bytes that a form's options and part headers may take beside the file, and any other body altogether."""
+
+MAIL_ALLOWANCE = 4 * MIB + 2 * FORM_ALLOWANCE
+"""Bytes of a mail as it is asked for: 3 MiB of attachments in base64, and its text. Lambda is sent at most 6 MB."""
 
 
 class RequestIdFilter(logging.Filter):
@@ -139,9 +142,14 @@ class BodyLimit:
 
         await self._app(scope, counted, send)
 
-    def _limit(self, scope: Scope) -> tuple[int, FileTooLarge]:
-        if scope["path"] == "/v1/documents":
+    def _limit(self, scope: Scope) -> tuple[int, TwolaneError]:
+        path: str = scope["path"]
+        if path == "/v1/documents":
             size = f"{self._max_file_bytes / MIB:g} MiB"
             hint = f"A file sent with the request may have at most {size}. Larger ones go through POST /v1/uploads."
             return self._max_file_bytes + FORM_ALLOWANCE, FileTooLarge(hint)
+        if path.startswith("/v1/emails"):
+            size = f"{MAIL_ALLOWANCE / MIB:g} MiB"
+            hint = f"A mail sent with the request may have at most {size}; put large attachments into the store."
+            return MAIL_ALLOWANCE, MessageTooLarge(hint)
         return FORM_ALLOWANCE, FileTooLarge(f"The body may have at most {FORM_ALLOWANCE // 1024} KiB here.")

@@ -64,7 +64,7 @@ class Emails:
         if self._exists(to, new_id):
             return new_id
         kept = self._enclosures.keep(new_id, draft.enclosures)
-        content = {"subject": draft.subject, "text": draft.text, "html": draft.html}
+        content: dict[str, Any] = {"subject": draft.subject, "text": draft.text, "html": draft.html}
         content["attachments"] = [one.as_json() for one in kept]
         try:
             self._add(account_id, new_id, to, content)
@@ -119,7 +119,7 @@ class Emails:
         if (found := self._bulk(new_id)) is not None:
             return found
         wanted, refused = self._sort(draft.recipients)
-        content = {"subject": draft.subject, "text": draft.text, "html": draft.html}
+        content: dict[str, Any] = {"subject": draft.subject, "text": draft.text, "html": draft.html}
         content["refused"] = [[one.recipient, one.code] for one in refused]
         parent = MessageRow(id=new_id, account_id=account_id, kind=MessageKind.BULK, content=content)
         try:

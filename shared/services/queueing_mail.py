@@ -56,7 +56,7 @@ def queue_template(  # noqa: PLR0913  # everything one mail has
     }
     insert = postgresql.insert if work.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(MessageRow).values(columns).on_conflict_do_nothing(index_elements=[MessageRow.key])
-    message_id = work.session.scalar(statement.returning(MessageRow.id))
+    message_id: UUID | None = work.session.scalar(statement.returning(MessageRow.id))
     if message_id is None:
         return work.session.scalars(select(MessageRow.id).where(MessageRow.key == key)).one()
     queue(work, message_id, bulk=bulk)
