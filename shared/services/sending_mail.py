@@ -145,8 +145,9 @@ class SendingMail:
         return self._settings.mail_from
 
     def _mail(self, due: _Due, sender: str, *, bulk: bool) -> mime.Mail:
-        subject, text, html = _said(due.content)
         link = self._unsubscribe_link
+        unsubscribe_url = link(due.to) if bulk and link else None
+        subject, text, html = _said(due.content, unsubscribe_url)
         return mime.Mail(
             message_id=due.id,
             sender=sender,
@@ -155,7 +156,7 @@ class SendingMail:
             text=text,
             html=html,
             attachments=self._enclosures.fetch(due.content.get("attachments", []), text, html),
-            unsubscribe_url=link(due.to) if bulk and link else None,
+            unsubscribe_url=unsubscribe_url,
         )
 
     def _wait_for_turn(self, *, bulk: bool) -> None:
@@ -218,11 +219,11 @@ def _content(session: Session, row: MessageRow) -> dict[str, Any]:
     return session.get_one(MessageRow, row.parent_id).content
 
 
-def _said(content: dict[str, Any]) -> tuple[str, str, str | None]:
+def _said(content: dict[str, Any], unsubscribe_url: str | None) -> tuple[str, str, str | None]:
     """Subject, text and HTML."""
     if "template" not in content:
         return content["subject"], content["text"], content["html"]
-    rendered = render(content["template"], content["variables"])
+    rendered = render(content["template"], content["variables"], unsubscribe_url=unsubscribe_url)
     return rendered.subject, rendered.text, rendered.html
 
 
