@@ -255,7 +255,7 @@ class Services:
         """Mail to who operates this."""
         from shared.services.alerts import Alerts
 
-        return Alerts(self.database, self.circuits, Mail(), self.doze)
+        return Alerts(self.database, Mail(), self.doze)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

@@ -14,10 +14,12 @@ from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import ChannelUnavailable, NotFound, UnknownRecipient
 from shared.models import Account, MessageRow, Notification, utcnow
 from shared.services import cursors
+from shared.services.mail import variables
 from shared.services.notices import Notice
 from shared.services.queueing_mail import queue_template
 from shared.services.runs import Run
 from shared.services.sms import TextMessages
+from shared.services.suppressions import MAIL, refuse_suppressed
 from shared.values import Caller, Channel, MessageKind, MessageStatus
 
 TEMPLATE = "notification"
@@ -48,6 +50,7 @@ class Notifications:
         Raises:
             UnknownRecipient: no such account, or it has no address on a channel.
             ChannelUnavailable: this deployment sends nothing on a channel.
+            RecipientSuppressed: an address may not be written to.
             MessageTooLarge, SpendCapReached: it does not go as a text message.
         """
         addresses = self._addresses(caller, notice)
@@ -140,6 +143,9 @@ class Notifications:
             raise ChannelUnavailable(message)
         known = {Channel.EMAIL: account.email, Channel.SMS: account.phone}
         addresses = {channel: _known(channel, known[channel]) for channel in known if channel in notice.channels}
+        if (email := addresses.get(Channel.EMAIL)) is not None:
+            with self._database.read() as session:
+                refuse_suppressed(session, MAIL, email)
         if (phone := addresses.get(Channel.SMS)) is not None:
             self._texts.check(phone, notice.as_text_message)
         return addresses
@@ -153,7 +159,7 @@ class Notifications:
             )
         to = row.content["to"]
         if (email := to.get(Channel.EMAIL)) is not None:
-            said = {"title": notice.title, "body": notice.body}
+            said = variables.Notification(title=notice.title, body=notice.body).model_dump(mode="json")
             key = _key(row, Channel.EMAIL)
             queue_template(work, row.account_id, email, TEMPLATE, said, key=key, parent_id=row.id)
         if (phone := to.get(Channel.SMS)) is not None:

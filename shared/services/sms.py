@@ -88,11 +88,14 @@ class TextMessages:
             ChannelUnavailable: this deployment sends none.
             InvalidAddress: `to` is no phone number in E.164.
             MessageTooLarge: the text is too long.
+            RecipientSuppressed: the number's owner wants no text messages.
             SpendCapReached: the month's budget has no room for it.
         """
         self._require_channel()
         phone_number(to)
         measured = measure(text)
+        with self._database.read() as session:
+            refuse_suppressed(session, _WANTED, to)
         self._budget.check(self._cost(measured.segments), self._clock())
         return measured
 
