@@ -29,6 +29,7 @@ _HEALTH_SECONDS = 10.0
 _TIMEOUT = httpx.Timeout(60.0, connect=_CONNECT_SECONDS)
 _RETRIED = frozenset({429, 502, 503, 504})
 _TOO_LARGE = 413
+_PAGE = 200
 
 
 class ApiError(Exception):
@@ -116,6 +117,35 @@ class Client:
             yield answer.iter_bytes()
         finally:
             answer.close()
+
+    def dead_letters(self, limit: int, **which: str) -> list[Json]:
+        """The dead letters that fit, the newest failure first, `limit` at most; `which` as `GET /v1/dlq` takes it."""
+        found: list[Json] = []
+        cursor: dict[str, str] = {}
+        while len(found) < limit:
+            params = {"limit": str(min(limit - len(found), _PAGE)), **which, **cursor}
+            answer = self._json("GET", "/v1/dlq", params=params)
+            found += answer["items"]
+            if answer["next_cursor"] is None:
+                break
+            cursor = {"cursor": answer["next_cursor"]}
+        return found
+
+    def dead_letter(self, letter_id: str) -> Json:
+        """One dead letter with its payload and traceback."""
+        return self._json("GET", f"/v1/dlq/{letter_id}")
+
+    def requeue(self, letter_id: str) -> Json:
+        """Put one dead letter back; safe to repeat."""
+        return self._json("POST", f"/v1/dlq/{letter_id}/requeue")
+
+    def requeue_all(self, **which: str) -> Json:
+        """Put back the dead letters that fit, 500 at most: `{requeued, refused, remaining}`."""
+        return self._json("POST", "/v1/dlq/requeue", json=which)
+
+    def resolve(self, letter_id: str, note: str) -> Json:
+        """Settle one dead letter."""
+        return self._json("POST", f"/v1/dlq/{letter_id}/resolve", json={"note": note})
 
     def health(self, name: str) -> Json:
         """What `/health/NAME` (`live`, `ready`, `celery`) answers, healthy or not."""

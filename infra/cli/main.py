@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
-from infra.cli.client import ApiError, Client
-from infra.cli.connection import DATA_DIR, NotConnectedError, connect
+from infra.cli import dlq
+from infra.cli.connection import DATA_DIR
+from infra.cli.session import AsJson, DataDir, session
 
-USAGE_ERROR = 2
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="Document OCR on two lanes. ocr and status use TWOLANE_URL and TWOLANE_API_KEY, else the running local stack.",
+    help="Document OCR on two lanes. All but up and demo use TWOLANE_URL and TWOLANE_API_KEY, else the local stack.",
 )
+app.add_typer(dlq.app, name="dlq")
 
-DataDir = Annotated[Path, typer.Option(envvar="TWOLANE_DATA_DIR", help="What the local stack keeps.")]
 Workers = Annotated[int, typer.Option(min=1, show_default="one a CPU", help="Worker processes.")]
 _CPUS = os.cpu_count() or 1
 
@@ -41,21 +38,6 @@ class TextLayer(StrEnum):
 
     USE = "use"
     IGNORE = "ignore"
-
-
-@contextmanager
-def _client(data_dir: Path) -> Iterator[Client]:
-    """A client; what it can't do ends the command with one sentence."""
-    console = Console(stderr=True)
-    try:
-        with connect(data_dir) as client:
-            yield client
-    except NotConnectedError as error:
-        console.print(escape(str(error)), style="red", soft_wrap=True)
-        raise typer.Exit(USAGE_ERROR) from error
-    except ApiError as error:
-        console.print(escape(str(error)), style="red", soft_wrap=True)
-        raise typer.Exit(1) from error
 
 
 @app.command()
@@ -120,7 +102,7 @@ def ocr(  # noqa: PLR0913 - one parameter an option
         "force": force or None,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    with _client(data_dir) as client:
+    with session(data_dir) as client:
         raise typer.Exit(Reading(client, form.value, output, Console(stderr=True)).run(files, options))
 
 
@@ -129,12 +111,12 @@ def status(
     document: Annotated[str | None, typer.Argument(metavar="[ID]", help="A document; else the whole stack.")] = None,
     data_dir: DataDir = DATA_DIR,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show whether the stack is healthy and what it read lately, or one document; exit code 1 if not well."""
     from infra.cli.status import show_document, show_stack  # noqa: PLC0415 - only this command needs it
 
-    with _client(data_dir) as client:
+    with session(data_dir) as client:
         if document:
             raise typer.Exit(show_document(client, Console(), document, as_json=as_json))
         raise typer.Exit(show_stack(client, Console(), as_json=as_json))

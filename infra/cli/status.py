@@ -65,7 +65,7 @@ def show_stack(client: Client, console: Console, *, as_json: bool) -> int:
     documents = client.documents(_COUNTED) if checks["api"] == "ok" == checks.get("database") else []
     counts = Counter(str(document["status"]) for document in documents)
     if as_json:
-        _dump({"url": client.url, "healthy": healthy, "checks": checks, "documents": {"latest": _COUNTED, **counts}})
+        dump({"url": client.url, "healthy": healthy, "checks": checks, "documents": {"latest": _COUNTED, **counts}})
     else:
         console.print(client.url, style="bold", soft_wrap=True)
         console.print(_health_table(checks))
@@ -77,7 +77,7 @@ def show_document(client: Client, console: Console, document_id: str, *, as_json
     """Print one document; the exit code is 1 if it failed."""
     document = client.document(document_id)
     if as_json:
-        _dump(document)
+        dump(document)
     else:
         table = Table(show_header=False, box=None)
         for name, value in _facts(document):
@@ -101,8 +101,8 @@ def _facts(document: Json) -> list[tuple[str, str]]:
         "text from": str(document.get("text_source") or "").replace("_", " ") or None,
         "confidence": None if confidence is None else f"{confidence:.0%}",
         "error": problem and f"[red]{escape(problem['message'])} ({escape(problem['code'])})[/]",
-        "sent": _local_time(document.get("created_at")),
-        "finished": _local_time(document.get("completed_at")),
+        "sent": local_time(document.get("created_at")),
+        "finished": local_time(document.get("completed_at")),
     }
     return [(name, str(value)) for name, value in facts.items() if value]
 
@@ -131,7 +131,7 @@ def _print_documents(console: Console, documents: list[Json], counts: Counter[st
     for document in documents[:_SHOWN]:
         done, total = pages(document)
         counted = f"{done}/{total}" if total else ""
-        sent = _local_time(document.get("created_at"))[5:16]
+        sent = local_time(document.get("created_at"))[5:16]
         name = escape(document["filename"])
         table.add_row(document["id"], name, _coloured(document["status"]), counted, sent)
     console.print(table)
@@ -143,12 +143,12 @@ def _coloured(status: str) -> str:
     return f"[{_COLOURS[status]}]{word}[/]" if status in _COLOURS else word
 
 
-def _local_time(stamp: str | None) -> str:
+def local_time(stamp: str | None) -> str:
     """An RFC 3339 time as the clock on the wall shows it."""
     return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S") if stamp else ""
 
 
-def _dump(value: Json) -> None:
+def dump(value: Json) -> None:
     """Print JSON on standard output."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,9 +112,8 @@ def _outbox(session: Session, now: datetime) -> OutboxCount:
 
 def _dead_letters(session: Session) -> Mapping[str, int]:
     query = select(DeadLetter.lane, func.count()).where(DeadLetter.resolved_at.is_(None)).group_by(DeadLetter.lane)
-    counts = {"light": 0, "heavy": 0}
-    for lane, count in session.execute(query):
-        counts[lane] = count
+    counts = Counter({"light": 0, "heavy": 0})
+    counts.update({lane: count for lane, count in session.execute(query)})  # noqa: C416  # a row is typed no tuple
     return counts
 
 
