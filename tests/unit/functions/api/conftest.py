@@ -49,6 +49,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory, closed_port: int) -> I
         patch.setenv("DATABASE_URL", database_url)
         patch.setenv("REDIS_URL", f"redis://127.0.0.1:{closed_port}/0")
         patch.setenv("DOCUMENTS_BUCKET", BUCKET)
+        patch.setenv("SMS_ENABLED", "true")
+        patch.setenv("MAIL_FROM", "Twolane <twolane@example.com>")
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         place: Any = {"LocationConstraint": "eu-central-1"}
