@@ -50,7 +50,7 @@ def data_directory(path: Path) -> Layout:
     """
     layout = Layout(path.absolute())
     try:
-        for directory in (layout.root, layout.logs, layout.aws, layout.sources):
+        for directory in (layout.root, layout.logs, layout.aws, layout.mail, layout.sources):
             directory.mkdir(parents=True, exist_ok=True)
         write_atomically(layout.root / ".writable", "")
         (layout.root / ".writable").unlink()

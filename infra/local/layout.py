@@ -60,6 +60,11 @@ class Layout:
         return self.root / "build"
 
     @property
+    def mail(self) -> Path:
+        """The mails that would have left: one `.eml` file each, by the time they came."""
+        return self.root / "mail"
+
+    @property
     def sources(self) -> Path:
         """Documents the workers are reading right now."""
         return self.root / "sources"

@@ -31,6 +31,13 @@ def redis(layout: Layout, port: int, environment: Mapping[str, str]) -> Program:
     return Program("redis", (binary("redis-server"), *options), environment, colour="red", shows=nothing)
 
 
+def mailbox(layout: Layout, port: int, environment: Mapping[str, str]) -> Program:
+    """A mail server that keeps what it is given; started again if it dies, since mail waits for it."""
+    command = (sys.executable, "-m", "infra.local.mailbox", str(port), str(layout.mail))
+    # One line a mail.
+    return Program("mail", command, environment, colour="yellow", essential=False)
+
+
 def prepare(layout: Layout, environment: Mapping[str, str]) -> Program:
     """Migrations, the admin key and the first round of the relay; ends by itself.
 

@@ -90,17 +90,19 @@ class _Stack:
         """
         began = time.monotonic()
         _check_machine()
-        ports = checks.remembered_ports(self._layout, ("redis", "aws", "api"))
+        ports = checks.remembered_ports(self._layout, ("redis", "aws", "api", "smtp"))
         # The functions are deployed with the API's address, for links in mails: with another they are deployed anew.
         port = checks.wanted_port(port or ports["api"])
         environment = self._environment(ports, f"http://{HOST}:{port}")
 
         self._console.say(f"starting on {self._layout.root}")
         redis = self._supervisor.start(programs.redis(self._layout, ports["redis"], plain_environment()))
+        mailbox = self._supervisor.start(programs.mailbox(self._layout, ports["smtp"], plain_environment()))
         emulator = Emulator(self._supervisor, self._layout, ports["aws"], environment)
         deployment = self._deploy(emulator)
         environment |= deployment.environment
         self._supervisor.wait(redis, partial(_accepts, ports["redis"]), seconds=10)
+        self._supervisor.wait(mailbox, partial(_accepts, ports["smtp"]), seconds=10)
         self._supervisor.run(programs.prepare(self._layout, environment))
 
         api = self._supervisor.start(programs.api(port, environment, reload=reload))
@@ -132,6 +134,7 @@ class _Stack:
             | {
                 "DATABASE_URL": self._database_url,
                 "REDIS_URL": f"redis://{HOST}:{ports['redis']}/0",
+                "SMTP_URL": f"smtp://{HOST}:{ports['smtp']}",
                 "SOURCE_CACHE_DIR": str(self._layout.sources),
                 "PUBLIC_URL": url,
                 # Lines appear when they are written, not when a buffer is full.
