@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 
 from shared.contracts import Job, Ping
 from shared.db.unit_of_work import Database
-from shared.models import Account, Base, Document, DocumentStatus, JobRow, OutboxRow
+from shared.models import Account, Base, Document, DocumentStatus, EventRow, JobRow, MessageRow, OutboxRow, utcnow
 from shared.services.ledger import ReadPage
 from shared.services.options import DocumentOptions
+from shared.values import MessageKind
 
 
 class Rows:
@@ -60,6 +61,22 @@ class Rows:
             "document_id": document_id,
         }
         row = JobRow(**(given | columns))
+        self._add(row)
+        return row.id
+
+    def message(self, kind: MessageKind = MessageKind.EMAIL, **columns: Any) -> UUID:
+        """Add a message of an account of its own; without a job."""
+        given: dict[str, Any] = {"kind": kind, "recipient": "somebody@example.com", "content": {}}
+        given["account_id"] = columns.get("account_id") or self.account()
+        row = MessageRow(**(given | columns))
+        self._add(row)
+        return row.id
+
+    def event(self, **columns: Any) -> UUID:
+        """Add an event of an account of its own that the bus has."""
+        given: dict[str, Any] = {"type": "document.completed", "version": 1, "subject": uuid4(), "data": {}}
+        given |= {"account_id": columns.get("account_id") or self.account(), "published_at": utcnow()}
+        row = EventRow(**(given | columns))
         self._add(row)
         return row.id
 
