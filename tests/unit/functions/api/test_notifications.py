@@ -45,8 +45,8 @@ def stored(stack: Services) -> int:
         return session.scalar(select(func.count()).select_from(MessageRow)) or 0
 
 
-def test_a_user_is_told_by_every_channel(client: httpx.Client, stack: Services, user: NewKey, reachable: None) -> None:
-    del reachable
+@pytest.mark.usefixtures("reachable")
+def test_a_user_is_told_by_every_channel(client: httpx.Client, stack: Services, user: NewKey) -> None:
     asked = {
         "account_id": str(user.account.id),
         "title": "Scanned",
@@ -105,10 +105,10 @@ def test_an_admin_tells_nobody_where_nobody_is(admin: httpx.Client) -> None:
         ({"channels": ["sms"], "body": "x" * 1600}, 413, "message_too_large"),
     ],
 )
+@pytest.mark.usefixtures("reachable")
 def test_bad_input_is_refused_and_nothing_is_stored(
-    client: httpx.Client, stack: Services, reachable: None, change: dict[str, Any], status: int, code: str
+    client: httpx.Client, stack: Services, change: dict[str, Any], status: int, code: str
 ) -> None:
-    del reachable
     before = stored(stack)
     answer = client.post(URL, json={"title": "Hello", "body": "there", "channels": ["in_app"], **change})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -144,10 +144,10 @@ def without(stack: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest
 
 
 @pytest.mark.parametrize(("setting", "channel"), [("MAIL_FROM", "email"), ("SMS_ENABLED", "sms")])
+@pytest.mark.usefixtures("reachable")
 def test_a_channel_that_is_turned_off_says_so(
-    client: httpx.Client, reachable: None, without: pytest.MonkeyPatch, setting: str, channel: str
+    client: httpx.Client, without: pytest.MonkeyPatch, setting: str, channel: str
 ) -> None:
-    del reachable
     without.delenv(setting)
     answer = client.post(URL, json={"title": "Hello", "body": "there", "channels": ["in_app", channel]})
     assert (answer.status_code, answer.json()["code"]) == (422, "channel_unavailable")
