@@ -14,7 +14,7 @@ from shared.config import Delivery, LightDelivery
 from shared.contracts import SendEmail
 from shared.db.unit_of_work import Database
 from shared.errors import NotRequeueable, QueueUnavailable
-from shared.models import DeadLetter, EventRow, JobStatus, MessageRow, utcnow
+from shared.models import DeadLetter, EventRow, JobRow, JobStatus, MessageRow, utcnow
 from shared.services.dead_letter_list import DeadLetters
 from shared.services.dead_messages import MAX_BODY, DeadMessage, DeadMessages
 from shared.services.jobs import Jobs
