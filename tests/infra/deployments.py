@@ -6,7 +6,16 @@ from functools import cache
 
 from tests.infra.stacks import ROOT, Resource, Stack, presets
 
-ONE_MACHINE = {"DatabaseUrl": "sqlite:////data/twolane.sqlite", "RedisUrl": "redis://127.0.0.1:6379/0"}
+ONE_MACHINE = {
+    "DatabaseUrl": "sqlite:////data/twolane.sqlite",
+    "RedisUrl": "redis://127.0.0.1:6379/0",
+    "MailFrom": "twolane@localhost.localdomain",
+    "SmtpUrl": "smtp://127.0.0.1:2525",
+    "MailRate": "0",
+    "SmsEnabled": "true",
+    "OutboundAllowedNetworks": "127.0.0.0/8",
+    "PublicUrl": "http://127.0.0.1:8000",
+}
 """What `infra.local.aws` gives: data stores that are there already."""
 
 IMAGE = {"WorkerImageTag": "1"}
@@ -29,8 +38,22 @@ SECRETS_BROUGHT = {
 }
 """The same, their credentials in secrets."""
 
+MAIL = {
+    "MailFrom": "ocr@example.com",
+    "AlertEmail": "operator@example.com",
+    "WeeklyDigest": "On",
+    "Reminders": "On",
+}
+"""What an operator says whose SES is ready."""
+
 EVERYTHING = {
     **IMAGE,
+    **MAIL,
+    "SmsEnabled": "true",
+    "SmsSenderId": "Twolane",
+    "OutboundAllowedNetworks": "10.1.0.0/16,fd00::/8",
+    "WorkerEgress": "endpoints",
+    "NatGateways": "2",
     "CorsOrigins": "https://app.example.com",
     "JwtIssuer": "https://issuer.example.com",
     "JwtAudience": "twolane",
@@ -51,6 +74,7 @@ GIVEN: dict[str, dict[str, str]] = {
     "first deployment": {},
     "everything on": EVERYTHING,
     **{name: {**parameters, **IMAGE} for name, parameters in presets().items()},
+    "prod with mail": {**presets()["prod"], **IMAGE, **MAIL},
 }
 """Parameters by deployment. `first deployment` is what `sam deploy --guided` proposes."""
 
@@ -63,6 +87,11 @@ WITH_SECRETS = sorted(
 
 MAKING_DATA = sorted(name for name, parameters in GIVEN.items() if not parameters.get("DatabaseUrl"))
 """Those with a network and data stores of their own."""
+
+REACHING_OUT = sorted(
+    name for name, given in GIVEN.items() if given.get("DatabaseUrl") or given.get("NatGateways", "1") != "0"
+)
+"""Those whose functions have a way to what they send through."""
 
 WHOLE = sorted(name for name, parameters in GIVEN.items() if parameters.get("WorkerImageTag"))
 """Those with everything: also workers."""

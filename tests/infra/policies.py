@@ -39,6 +39,8 @@ def actions(statement: dict[str, Any]) -> list[str]:
 def wildcards(statement: dict[str, Any]) -> list[str]:
     """The actions and resources by which a statement reaches what it does not name."""
     wide = [action for action in actions(statement) if "*" in action]
+    # All but what it names is as wide as can be.
+    wide += _texts(statement.get("NotResource", []))
     return wide + [text for text in _texts(statement.get("Resource", "")) if "*" in text and not NARROW.fullmatch(text)]
 
 

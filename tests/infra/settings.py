@@ -10,9 +10,16 @@ from shared.config import (
     ApiSettings,
     CreateKeySettings,
     Database,
+    DeliverWebhookSettings,
     IngestSettings,
+    NotifySettings,
     PublishMetricsSettings,
+    RecordDeadLetterSettings,
+    RecordFeedbackSettings,
     RelaySettings,
+    RunScheduleSettings,
+    SendEmailSettings,
+    SendSmsSettings,
     Settings,
     WorkerSettings,
     load,
@@ -24,7 +31,22 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "RelayOutboxFunction": RelaySettings,
     "PublishMetricsFunction": PublishMetricsSettings,
     "CreateKeyFunction": CreateKeySettings,
+    "SendEmailFunction": SendEmailSettings,
+    "SendSmsFunction": SendSmsSettings,
+    "NotifyFunction": NotifySettings,
+    "DeliverWebhookFunction": DeliverWebhookSettings,
+    "RecordDeadLetterFunction": RecordDeadLetterSettings,
+    "RecordFeedbackFunction": RecordFeedbackSettings,
+    "RunScheduleFunction": RunScheduleSettings,
 }
+
+LEAVES_ALONE = {
+    # These ask whether mail is sent, and send none themselves.
+    "ApiFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE", "ADMIN_EMAIL", "SMS_SENDER_ID"},
+    "DeliverWebhookFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE", "ADMIN_EMAIL", "PUBLIC_URL"},
+    "RunScheduleFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE"},
+}
+"""What of its groups a function has no use for; a password that it does not get can't leak from it."""
 
 CONTAINERS: dict[str, type[Settings]] = {"worker": WorkerSettings, "migrations": Database}
 

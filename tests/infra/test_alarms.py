@@ -13,6 +13,9 @@ from tests.infra.deployments import ALL, WHOLE, deployment, made_by, resources
 from tests.infra.stacks import Resource, Stack
 from tests.infra.watching import ALARM, DASHBOARD, OF_AWS, Named, named_by_alarms, named_by_dashboards, widgets
 
+CHANNELS = ("email", "sms", "notification", "webhook")
+"""What functions call themselves in the metrics of a channel."""
+
 SCALING = "AWS::ApplicationAutoScaling::ScalingPolicy"
 TOPIC = "AWS::SNS::Topic"
 
@@ -40,6 +43,7 @@ def test_ones_own_metrics_are_those_of_this_stack_and_its_fleets(deployed: str) 
         if one.namespace == NAMESPACE:
             assert one.dimensions["Stack"] in {"", "twolane"}, one
             assert one.dimensions.get("Fleet", "") in {"", *FLEETS}, one
+            assert one.dimensions.get("Channel", "") in {"", *CHANNELS}, one
 
 
 @pytest.mark.parametrize("deployed", WHOLE)

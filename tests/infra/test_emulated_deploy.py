@@ -17,8 +17,10 @@ from tests.infra.stacks import Template, templates
 LEFT_OUT = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "checked by test_workers.py, played through by infra.scaling",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "likewise",
+    "AWS::EC2::EIP": "checked by test_network.py",
     "AWS::EC2::FlowLog": "nothing flows there",
-    "AWS::EC2::SecurityGroupIngress": "checked by test_network.py",
+    "AWS::EC2::NatGateway": "likewise",
+    "AWS::EC2::SecurityGroupIngress": "likewise",
 }
 """What the emulator does not know, and what stands in for it here."""
 

@@ -11,6 +11,7 @@ EVERYWHERE = {"0.0.0.0/0", "::/0"}
 GROUP = "AWS::EC2::SecurityGroup"
 INGRESS = "AWS::EC2::SecurityGroupIngress"
 ENDPOINT = "AWS::EC2::VPCEndpoint"
+GATEWAY = "AWS::EC2::NatGateway"
 
 NEEDED_BY_TASKS = {"ecr.api", "ecr.dkr", "logs"}
 """Services that a task without a way to the internet starts by."""
@@ -27,10 +28,24 @@ def workers_are_public(deployed: str) -> bool:
     return bool(deployment(deployed).parameters["WorkerEgress"] == "public-ip")
 
 
-def default_routes(deployed: str) -> list[Resource]:
-    """Ways to the internet."""
-    routes = deployment(deployed).all("AWS::EC2::Route")
-    return [route for route in routes if route.properties.get("DestinationCidrBlock") in EVERYWHERE]
+def gateways(deployed: str) -> list[Resource]:
+    """The NAT gateways."""
+    return deployment(deployed).all(GATEWAY)
+
+
+def ways_out(deployed: str, subnet: Resource) -> list[Resource]:
+    """Where a subnet's default routes lead."""
+    tables = {
+        one.properties["RouteTableId"]
+        for one in resources(deployed, "AWS::EC2::SubnetRouteTableAssociation")
+        if one.properties["SubnetId"] == subnet.ref
+    }
+    routes = [one.properties for one in deployment(deployed).all("AWS::EC2::Route")]
+    return [
+        made_by(deployed, route.get("NatGatewayId") or route["GatewayId"])
+        for route in routes
+        if route["RouteTableId"] in tables and route["DestinationCidrBlock"] in EVERYWHERE
+    ]
 
 
 @pytest.mark.parametrize("deployed", ALL)
@@ -66,13 +81,16 @@ def test_no_data_store_has_a_public_address(deployed: str) -> None:
 
 
 @pytest.mark.parametrize("deployed", MAKING_DATA)
-def test_private_subnets_lie_in_two_zones_and_lead_nowhere(deployed: str) -> None:
+def test_private_subnets_lie_in_two_zones_and_lead_out_by_gateways_that_nobody_comes_in_by(deployed: str) -> None:
     private = [one for one in resources(deployed, "AWS::EC2::Subnet") if "/Private" in one.path]
     assert len({subnet.properties["AvailabilityZone"] for subnet in private}) == len(private) == 2
-    outward = {route.properties["RouteTableId"] for route in default_routes(deployed)}
-    for table in resources(deployed, "AWS::EC2::SubnetRouteTableAssociation"):
-        if table.properties["SubnetId"] in {subnet.ref for subnet in private}:
-            assert table.properties["RouteTableId"] not in outward
+    for subnet in private:
+        ways = ways_out(deployed, subnet)
+        assert [way.kind for way in ways] == ([GATEWAY] if gateways(deployed) else [])
+        if len(gateways(deployed)) == 2:
+            [way] = ways
+            zone = made_by(deployed, way.properties["SubnetId"]).properties["AvailabilityZone"]
+            assert zone == subnet.properties["AvailabilityZone"]
 
 
 @pytest.mark.parametrize("deployed", MAKING_DATA)
@@ -83,16 +101,32 @@ def test_subnets_overlap_nowhere_and_hand_out_no_public_addresses(deployed: str)
 
 
 @pytest.mark.parametrize("deployed", MAKING_DATA)
-def test_no_gateway_is_paid_for_by_the_hour(deployed: str) -> None:
-    assert deployment(deployed).all("AWS::EC2::NatGateway") == []
+def test_as_many_gateways_are_paid_for_by_the_hour_as_were_asked_for(deployed: str) -> None:
+    assert len(gateways(deployed)) == deployment(deployed).parameters["NatGateways"]
+    for gateway in gateways(deployed):
+        subnet = made_by(deployed, gateway.properties["SubnetId"])
+        assert [way.kind for way in ways_out(deployed, subnet)] == ["AWS::EC2::InternetGateway"]
+    addresses = deployment(deployed).all("AWS::EC2::EIP")
+    assert {one.attribute("AllocationId") for one in addresses} == {
+        one.properties["AllocationId"] for one in gateways(deployed)
+    }
 
 
 @pytest.mark.parametrize("deployed", MAKING_DATA)
 def test_what_has_no_way_out_reaches_aws_by_endpoints(deployed: str) -> None:
     assert services(deployed, "Gateway") == {"s3"}
-    needed = {"secretsmanager"} | (set() if workers_are_public(deployed) else NEEDED_BY_TASKS)
-    assert services(deployed, "Interface") == needed
-    assert bool(default_routes(deployed)) is workers_are_public(deployed)
+    by_endpoints = deployment(deployed).parameters["WorkerEgress"] == "endpoints"
+    secrets = {"secretsmanager"} if by_endpoints or not gateways(deployed) else set()
+    assert services(deployed, "Interface") == secrets | (NEEDED_BY_TASKS if by_endpoints else set())
+
+
+@pytest.mark.parametrize("deployed", WHOLE)
+def test_every_worker_has_a_way_to_ecr_and_cloudwatch(deployed: str) -> None:
+    for service in resources(deployed, "AWS::ECS::Service"):
+        network = service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]
+        for subnet in network["Subnets"]:
+            out = ways_out(deployed, made_by(deployed, subnet))
+            assert out or services(deployed, "Interface") >= NEEDED_BY_TASKS
 
 
 @pytest.mark.parametrize("deployed", MAKING_DATA)

@@ -9,18 +9,26 @@ from typing import Any
 import pytest
 
 from shared.contracts import FLEETS
+from shared.db.unit_of_work import MAX_DELAY
 from shared.log import JsonFormatter
-from shared.metrics import FLEET, METRICS
+from shared.metrics import CHANNEL, FLEET, METRICS
 from tests.infra.stacks import Stack
+from tests.infra.test_alarms import CHANNELS
 from tests.infra.watching import ALARM, DASHBOARD, named_by_alarms, named_by_dashboards, widgets
 
 FILE = "infra/stacks/observability.yaml"
-FUNCTIONS = ("Api", "Ingest", "RelayOutbox", "PublishMetrics", "CreateKey")
+FUNCTIONS = (
+    *("Api", "Ingest", "RelayOutbox", "PublishMetrics", "CreateKey"),
+    *("SendEmail", "SendSms", "Notify", "DeliverWebhook", "RecordDeadLetter", "RecordFeedback", "RunSchedule"),
+)
+MESSAGES = ("Email", "BulkEmail", "Sms", "Notify", "Webhook", "Feedback")
+QUEUES = ("Ingest", *MESSAGES)
 BARE = {
     "StackLabel": "twolane",
     "ApiId": "api",
-    "IngestQueueName": "ingest",
-    "IngestDeadLettersName": "ingest-dead",
+    "TopicsKeyId": "key",
+    **{f"{name}QueueName": name for name in QUEUES},
+    **{f"{name}DeadLettersName": f"{name}-dead" for name in QUEUES},
     **{f"{name}FunctionName": name for name in FUNCTIONS},
 }
 FULL = {
@@ -83,6 +91,33 @@ def test_every_metric_of_fleets_is_shown_for_every_fleet(metric: Any) -> None:
     assert shown == set(FLEETS)
 
 
+@pytest.mark.parametrize(
+    "metric", [metric for metric in METRICS if metric.dimensions == CHANNEL], ids=lambda one: one.name
+)
+def test_every_metric_of_channels_is_shown_for_every_channel(metric: Any) -> None:
+    shown = {one.dimensions["Channel"] for one in named_by_dashboards(observability()) if one.name == metric.name}
+    assert shown == set(CHANNELS)
+
+
+def test_somebody_is_told_of_every_channel_that_fails() -> None:
+    told = {one.dimensions["Channel"] for one in named_by_alarms(observability()) if one.name == "SendsFailed"}
+    assert told == set(CHANNELS)
+
+
+def test_somebody_is_told_of_every_queue_that_stands_still_and_of_dead_letters_that_stay() -> None:
+    named = named_by_alarms(observability())
+    waiting = {one.dimensions["QueueName"] for one in named if one.name == "ApproximateAgeOfOldestMessage"}
+    assert waiting == set(QUEUES)
+    staying = {one.dimensions["QueueName"] for one in named if one.name == "ApproximateNumberOfMessagesNotVisible"}
+    assert staying == {f"{name}-dead" for name in QUEUES}
+
+
+def test_a_message_that_was_told_to_wait_raises_no_alarm() -> None:
+    for name, alarm in alarms(observability()).items():
+        if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage" and "ingest" not in name:
+            assert alarm["Threshold"] > MAX_DELAY.total_seconds()
+
+
 @pytest.mark.parametrize("name", ["OldestQueuedSeconds", "UnattendedLoad"])
 def test_somebody_is_told_of_every_fleet(name: str) -> None:
     assert {one.dimensions["Fleet"] for one in named_by_alarms(observability()) if one.name == name} == set(FLEETS)
@@ -123,7 +158,7 @@ def test_the_page_tells_the_story_in_order(given: dict[str, str], last: list[str
     [page] = observability(**given).all(DASHBOARD)
     texts = [widget for widget in widgets(page) if widget["type"] == "text"]
     assert [widget["properties"]["markdown"].splitlines()[0] for widget in texts] == [
-        *("# twolane", "## Requests", "## Uploads", "## Queues and fleets", "## Reading", "## Failures"),
+        *("# twolane", "## Requests", "## Uploads", "## Queues and fleets", "## Reading", "## Messages", "## Failures"),
         *("## Functions", "## What costs", *last),
     ]
     heights = [widget["y"] for widget in widgets(page)]

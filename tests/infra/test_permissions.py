@@ -16,6 +16,8 @@ MANAGED = {
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     # And those in a VPC: their network interfaces, which have no names before they are made.
     "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
+    # All: writing traces, which X-Ray knows no resources for.
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
     # And those behind a queue: SAM asks for it where an event is an SQS queue.
     "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole",
 }
@@ -43,11 +45,13 @@ def test_a_reason_is_a_comment_above_or_in_a_statement(tmp_path: Path) -> None:
   # Of the next.
 - {Effect: Allow, Action: s3:GetObject, Resource: !Sub "${Bucket.Arn}/*"}
 - {Effect: Allow, Action: s3:GetObject, Resource: !Sub "arn:${AWS::Partition}:s3:::*"}
+- {Effect: Allow, Action: s3:GetObject, NotResource: !GetAtt Bucket.Arn}
 - {Effect: Deny, Action: "s3:*", Resource: "*"}
 """
     )
     found = [(bool(wildcards(one.statement)), one.reasoned) for one in written(template)]
-    assert found == [(True, False), (True, True), (True, True), (True, False), (False, True), (True, False)]
+    wide = [(True, False), (True, True), (True, True), (True, False)]
+    assert found == [*wide, (False, True), (True, False), (True, False)]
 
 
 @pytest.mark.parametrize("deployed", ALL)
@@ -94,6 +98,24 @@ def test_no_function_has_an_address_of_its_own(deployed: str) -> None:
     assert deployment(deployed).all("AWS::Lambda::Url") == []
     for permission in resources(deployed, "AWS::Lambda::Permission"):
         assert permission.properties["SourceArn"]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_mail_leaves_under_one_name_and_texts_go_to_telephones_alone(deployed: str) -> None:
+    given = deployment(deployed).parameters
+    sending = [
+        (resource.path, statement)
+        for resource in resources(deployed, "AWS::IAM::Role")
+        for statement in allowing(resource.properties)
+        if {"ses:SendEmail", "ses:SendRawEmail", "sns:Publish"} & set(actions(statement))
+    ]
+    mails = [one for one in sending if "sns:Publish" not in actions(one[1])]
+    assert len(mails) == bool(given["MailFrom"] and not given["SmtpUrl"])
+    for path, statement in mails:
+        assert path == "SendEmailFunctionRole"
+        assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": given["MailFrom"]}}
+    [(path, texts)] = [one for one in sending if "sns:Publish" in actions(one[1])]
+    assert (path, texts["NotResource"]) == ("SendSmsFunctionRole", "arn:*:sns:*:*:*")
 
 
 @pytest.mark.parametrize("deployed", WHOLE)

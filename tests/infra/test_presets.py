@@ -23,6 +23,12 @@ CONTRADICTIONS: list[tuple[dict[str, str], str]] = [
     ({"JwtIssuer": "https://issuer.example.com"}, "Only one of JwtIssuer and JwtAudience"),
     ({"DomainName": "ocr.example.com"}, "Only one of DomainName and CertificateArn"),
     ({"HostedZoneId": "Z1"}, "HostedZoneId is given without DomainName"),
+    ({"NatGateways": "0", "WorkerEgress": "public-ip", "MailFrom": "a@example.com"}, "no mail could leave"),
+    ({"NatGateways": "0", "WorkerEgress": "public-ip", "SmsEnabled": "true"}, "no text message could leave"),
+    ({"NatGateways": "0"}, "no worker could start"),
+    ({"WeeklyDigest": "On"}, "WeeklyDigest or Reminders is On without MailFrom"),
+    ({"Reminders": "On"}, "WeeklyDigest or Reminders is On without MailFrom"),
+    ({"SmtpUrl": "smtp://mail.example.com:587"}, "SmtpUrl is given without MailFrom"),
     ({"SnapStart": "On", "PythonRuntime": "python3.11"}, "SnapStart needs Python 3.12"),
 ]
 
@@ -43,6 +49,19 @@ OUT_OF_BOUNDS = [
     {"CertificateArn": "certificate"},
     {"LeaseSeconds": "0"},
     {"OcrMaxTasks": "0"},
+    {"NatGateways": "3"},
+    {"MailFrom": "Twolane <ocr@example.com>"},
+    {"MailFrom": "ocr"},
+    {"MailFromName": 'Two "lane"'},
+    {"SmtpUrl": "http://mail.example.com"},
+    {"MailRate": "-1"},
+    {"SmsSenderId": "123"},
+    {"SmsMonthlyDollars": "-1"},
+    {"SendConcurrency": "1"},
+    {"WebhookConcurrency": "1001"},
+    {"OutboundAllowedNetworks": "10.0.0.1"},
+    {"OutboundAllowedNetworks": "example.com/8"},
+    {"PublicUrl": "https://ocr.example.com/v1"},
 ]
 
 
@@ -94,6 +113,16 @@ def test_development_costs_next_to_nothing_while_nobody_uses_it() -> None:
     assert deployment("dev").all("AWS::EC2::FlowLog", "AWS::EC2::NatGateway") == []
 
 
+def test_development_promises_nothing_that_it_could_not_send() -> None:
+    given = deployment("dev").own["ApiFunction"].properties["Environment"]["Variables"]
+    assert not any(given[name] for name in ("LIGHT_QUEUES", "EVENT_BUS_NAME", "MAIL_FROM"))
+    assert given["SMS_ENABLED"] == "false"
+    for task in resources("dev", "AWS::ECS::TaskDefinition"):
+        for container in task.properties["ContainerDefinitions"]:
+            told = {one["Name"]: one["Value"] for one in container["Environment"]}
+            assert told.get("EVENT_BUS_NAME", "") == ""
+
+
 def test_the_database_of_development_can_pause() -> None:
     """Nobody may stay connected, and nobody may look every minute."""
     [cluster] = resources("dev", "AWS::RDS::DBCluster")
@@ -114,6 +143,7 @@ def test_production_survives_the_loss_of_a_zone() -> None:
     assert broker.properties["AutomaticFailoverEnabled"] is broker.properties["MultiAZEnabled"] is True
     for endpoint in resources("prod", "AWS::EC2::VPCEndpoint"):
         assert endpoint.properties["VpcEndpointType"] == "Gateway" or len(endpoint.properties["SubnetIds"]) == 2
+    assert len(resources("prod", "AWS::EC2::NatGateway")) == 2
 
 
 @pytest.mark.parametrize("deployed", sorted(presets()))

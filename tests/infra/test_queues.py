@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from shared.contracts import LIGHT_QUEUES
+from shared.events import EVENTS, SOURCE
 from tests.infra.deployments import ALL, deployment, made_by, resources
 from tests.infra.stacks import Resource
+from tests.infra.watching import named_by_alarms
 
 QUEUE = "AWS::SQS::Queue"
 MAPPING = "AWS::Lambda::EventSourceMapping"
@@ -22,6 +27,11 @@ def collects_dead_letters(deployed: str) -> set[str]:
         dead_letters_of(deployed, queue).path
         for queue in resources(deployed, QUEUE)
         if "RedrivePolicy" in queue.properties
+    }
+    found |= {
+        made_by(deployed, one.properties["RedrivePolicy"]["deadLetterTargetArn"]).path
+        for one in deployment(deployed).all("AWS::SNS::Subscription")
+        if "RedrivePolicy" in one.properties
     }
     for resource in deployment(deployed).all("AWS::Events::Rule", "AWS::Scheduler::Schedule"):
         targets = resource.properties.get("Targets") or [resource.properties["Target"]]
@@ -65,10 +75,9 @@ def test_every_queue_has_dead_letters_that_outlive_it(deployed: str) -> None:
 @pytest.mark.parametrize("deployed", ALL)
 def test_every_queue_of_dead_letters_has_an_alarm(deployed: str) -> None:
     watched = {
-        dimension["Value"]
-        for alarm in resources(deployed, "AWS::CloudWatch::Alarm")
-        if alarm.properties.get("MetricName") == "ApproximateNumberOfMessagesVisible"
-        for dimension in alarm.properties["Dimensions"]
+        one.dimensions["QueueName"]
+        for one in named_by_alarms(deployment(deployed))
+        if one.name == "ApproximateNumberOfMessagesNotVisible"
     }
     for path in collects_dead_letters(deployed):
         assert made_by(deployed, "${" + path + "}").attribute("QueueName") in watched, path
@@ -81,17 +90,110 @@ def test_events_that_cannot_be_delivered_are_kept(deployed: str) -> None:
 
 
 @pytest.mark.parametrize("deployed", ALL)
-def test_only_the_rules_that_feed_a_queue_may_send_to_it(deployed: str) -> None:
-    rules = {rule.attribute("Arn") for rule in resources(deployed, "AWS::Events::Rule")}
+def test_what_cannot_become_a_row_comes_again_and_is_lost_to_no_limit(deployed: str) -> None:
+    """The function of dead letters has no dead letters: its queues have no redrive policy."""
+    mappings = [one.properties for one in resources(deployed, MAPPING)]
+    consumed = {
+        made_by(deployed, one["EventSourceArn"]).path
+        for one in mappings
+        if made_by(deployed, one["FunctionName"]).path == "RecordDeadLetterFunction"
+    }
+    assert consumed == collects_dead_letters(deployed)
+    for path in consumed:
+        assert "RedrivePolicy" not in deployment(deployed).own[path].properties
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_dead_letters_are_known_by_the_names_that_settings_give_the_queues(deployed: str) -> None:
+    [recorder] = [one for one in resources(deployed, "AWS::Lambda::Function") if one.path == "RecordDeadLetterFunction"]
+    given = json.loads(recorder.properties["Environment"]["Variables"]["DEAD_LETTER_QUEUES"])
+    assert set(given) == {*LIGHT_QUEUES, "feedback", "ingest"}
+    for name, arn in given.items():
+        [queue] = [
+            one
+            for one in resources(deployed, QUEUE)
+            if one.properties.get("RedrivePolicy", {}).get("deadLetterTargetArn") == arn
+        ]
+        assert queue.path == "".join(word.capitalize() for word in name.split("_")) + "Queue"
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_settings_know_queues_by_the_names_of_the_resources(deployed: str) -> None:
+    given = json.loads(deployment(deployed).outputs["LightQueues"])
+    assert set(given) == {*LIGHT_QUEUES, "feedback", "ingest"}
+    for name, url in given.items():
+        assert made_by(deployed, url).path == "".join(word.capitalize() for word in name.split("_")) + "Queue"
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_only_what_feeds_a_queue_may_send_to_it(deployed: str) -> None:
+    rules = {rule.attribute("Arn"): rule for rule in resources(deployed, "AWS::Events::Rule")}
+    topics = {topic.ref for topic in resources(deployed, "AWS::SNS::Topic")}
     for policy in resources(deployed, "AWS::SQS::QueuePolicy"):
         for statement in policy.properties["PolicyDocument"]["Statement"]:
-            if statement["Effect"] == "Allow":
-                assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-                assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] in rules
+            source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+            known = {"events.amazonaws.com": set(rules), "sns.amazonaws.com": topics}
+            assert source in known[statement["Principal"]["Service"]]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_what_a_rule_or_a_subscription_sends_the_queue_and_its_dead_letters_take(deployed: str) -> None:
+    allowed = {
+        (statement["Condition"]["ArnEquals"]["aws:SourceArn"], target)
+        for policy in resources(deployed, "AWS::SQS::QueuePolicy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        for target in statement["Resource"]
+    }
+    for rule in resources(deployed, "AWS::Events::Rule"):
+        for target in rule.properties["Targets"]:
+            for queue in (target["Arn"], target["DeadLetterConfig"]["Arn"]):
+                assert (rule.attribute("Arn"), queue) in allowed
+    for one in resources(deployed, "AWS::SNS::Subscription"):
+        if one.properties["Protocol"] == "sqs":
+            for queue in (one.properties["Endpoint"], one.properties["RedrivePolicy"]["deadLetterTargetArn"]):
+                assert (one.properties["TopicArn"], queue) in allowed
 
 
 @pytest.mark.parametrize("deployed", ALL)
 def test_only_uploads_are_ingested(deployed: str) -> None:
-    [rule] = resources(deployed, "AWS::Events::Rule")
+    [rule] = [one for one in resources(deployed, "AWS::Events::Rule") if one.path == "UploadedRule"]
     assert rule.properties["EventPattern"]["detail"]["object"]["key"] == [{"prefix": "uploads/"}]
     assert rule.properties["EventPattern"]["detail-type"] == ["Object Created"]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_every_event_of_ours_is_passed_on(deployed: str) -> None:
+    [rule] = [one for one in resources(deployed, "AWS::Events::Rule") if one.path == "HappenedRule"]
+    [bus] = resources(deployed, "AWS::Events::EventBus")
+    assert rule.properties["EventBusName"] == bus.ref
+    assert rule.properties["EventPattern"]["source"] == [SOURCE]
+    prefixes = {one["prefix"] for one in rule.properties["EventPattern"]["detail-type"]}
+    assert {f"{kind.partition('.')[0]}." for kind in EVENTS} == prefixes
+    [target] = rule.properties["Targets"]
+    assert made_by(deployed, target["Arn"]).path == "NotifyQueue"
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_bounces_and_complaints_come_back(deployed: str) -> None:
+    [destination] = resources(deployed, "AWS::SES::ConfigurationSetEventDestination")
+    told = destination.properties["EventDestination"]
+    assert set(told["MatchingEventTypes"]) == {"bounce", "complaint"}
+    assert told["Enabled"] is True
+    [subscription] = [one for one in resources(deployed, "AWS::SNS::Subscription") if "FeedbackQueue" in str(one)]
+    assert subscription.properties["TopicArn"] == told["SnsDestination"]["TopicARN"]
+    # What record_feedback reads is what SES said, without SNS' envelope.
+    assert subscription.properties["RawMessageDelivery"] is True
+    sender = deployment(deployed).own["SendEmailFunction"].properties["Environment"]["Variables"]
+    assert sender["SES_CONFIGURATION_SET"] == destination.properties["ConfigurationSetName"]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_services_that_publish_to_an_encrypted_topic_may_use_its_key(deployed: str) -> None:
+    """SNS drops what a publisher may not encrypt."""
+    for policy in resources(deployed, "AWS::SNS::TopicPolicy"):
+        [topic] = [made_by(deployed, ref) for ref in policy.properties["Topics"]]
+        key = made_by(deployed, topic.properties["KmsMasterKeyId"])
+        users = [one["Principal"] for one in key.properties["KeyPolicy"]["Statement"] if "Service" in one["Principal"]]
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Principal"]["Service"] in users[0]["Service"]

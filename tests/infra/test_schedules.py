@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from functions.run_schedule.handler import Scheduled
 from shared.contracts import Job
 from shared.schedule_expressions import schedule_expression
-from tests.infra.deployments import ALL, made_by, resources
+from tests.infra.deployments import ALL, deployment, made_by, resources
 from tests.infra.stacks import Resource
 
 EVERY_MINUTE = {"RelayOutboxFunction", "PublishMetricsFunction"}
@@ -33,7 +34,25 @@ def jobs_named(said: Any) -> list[str]:
 def test_every_schedule_fires(deployed: str) -> None:
     for schedule in schedules(deployed):
         schedule_expression(schedule.properties["ScheduleExpression"])
-        assert schedule.properties.get("State", "ENABLED") == "ENABLED"
+        wanted = "ENABLED" if is_wanted(deployed, schedule) else "DISABLED"
+        assert schedule.properties.get("State", "ENABLED") == wanted, schedule.path
+
+
+def is_wanted(deployed: str, schedule: Resource) -> bool:
+    """Whether the parameters ask for a schedule; those that nobody can do without are always wanted."""
+    given = deployment(deployed).parameters
+    asked = {
+        "RunScheduleFunctionWeeklyDigest": given["WeeklyDigest"] == "On",
+        "RunScheduleFunctionReminders": given["Reminders"] == "On",
+        "RunScheduleFunctionHealth": given["MailFrom"] != "",
+    }
+    return bool(asked.get(schedule.path, True))
+
+
+def test_nobodys_customers_are_written_to_unasked() -> None:
+    for schedule in schedules("first deployment"):
+        if schedule.path.endswith(("WeeklyDigest", "Reminders")):
+            assert schedule.properties["State"] == "DISABLED"
 
 
 @pytest.mark.parametrize("deployed", ALL)
@@ -49,8 +68,14 @@ def test_every_schedule_starts_a_function_that_it_may_start(deployed: str) -> No
 
 @pytest.mark.parametrize("deployed", ALL)
 def test_every_job_that_a_schedule_names_exists(deployed: str) -> None:
-    known = {message.name for message in Job.__subclasses__()}
-    assert known
+    of_schedules = set(get_args(Scheduled.model_fields["job"].annotation))
+    known = {message.name for message in Job.__subclasses__()} | of_schedules
+    assert of_schedules
+    assert of_schedules <= {
+        name
+        for schedule in schedules(deployed)
+        for name in jobs_named(json.loads(schedule.properties["Target"].get("Input", "{}")))
+    }
     for schedule in schedules(deployed):
         assert set(jobs_named(json.loads(schedule.properties["Target"].get("Input", "{}")))) <= known
 

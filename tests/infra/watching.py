@@ -19,7 +19,14 @@ DASHBOARD = "AWS::CloudWatch::Dashboard"
 OF_AWS: dict[str, tuple[Dimensions, frozenset[str]]] = {
     "AWS/SQS": (
         frozenset({"QueueName"}),
-        frozenset({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage", "NumberOfMessagesSent"}),
+        frozenset(
+            {
+                "ApproximateNumberOfMessagesVisible",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateAgeOfOldestMessage",
+                "NumberOfMessagesSent",
+            }
+        ),
     ),
     "AWS/Lambda": (
         frozenset({"FunctionName"}),
