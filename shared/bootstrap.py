@@ -16,13 +16,14 @@ from uuid import UUID
 
 from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
-from shared.config import Delivery, LightDelivery, LightLane, Limits, Mail, Signing, Sms, Storage
+from shared.config import Delivery, LightDelivery, LightLane, Limits, Mail, Outbound, Signing, Sms, Storage
 from shared.config import Doze as DozeSettings
 from shared.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from shared.adapters.broker import Broker
     from shared.adapters.bus import Bus
+    from shared.adapters.outbound_guard import Guard
     from shared.adapters.queues import Queues
     from shared.adapters.s3 import S3Store
     from shared.adapters.secrets import BrokerUrl
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
     from shared.services.circuits import Circuits
     from shared.services.dead_letter_list import DeadLetters
     from shared.services.dead_messages import DeadMessages
+    from shared.services.deliveries import Deliveries
+    from shared.services.delivery_log import DeliveryLog
     from shared.services.digests import Digests
     from shared.services.documents import Documents
     from shared.services.doze import Doze
     from shared.services.emails import Emails
     from shared.services.enclosures import Enclosures
     from shared.services.engines import Engines
+    from shared.services.fan_out import FanOut
     from shared.services.feedback import Recorder
     from shared.services.idempotency import Idempotency
     from shared.services.jobs import Jobs
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from shared.services.submission import Submission
     from shared.services.suppressions import Suppressions
     from shared.services.unsubscribing import Unsubscribing
+    from shared.services.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +176,7 @@ class Services:
         """The way in."""
         from shared.services.submission import Submission
 
-        return Submission(self.database, self.store, self.engines, Limits())
+        return Submission(self.database, self.store, self.engines, Limits(), self._guard)
 
     @cached_property
     def documents(self) -> Documents:
@@ -346,6 +351,43 @@ class Services:
         from shared.services.feedback import Recorder
 
         return Recorder(self.database)
+
+    @cached_property
+    def _guard(self) -> Guard:
+        """Which URLs are called from here."""
+        from shared.adapters.outbound_guard import Guard
+
+        return Guard(Outbound().outbound_allowed_networks)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Subscriptions."""
+        from shared.services.webhooks import Webhooks
+
+        return Webhooks(self.database, self._guard, lambda: self.signing_key)
+
+    @cached_property
+    def delivery_log(self) -> DeliveryLog:
+        """What became of deliveries."""
+        from shared.services.delivery_log import DeliveryLog
+
+        return DeliveryLog(self.database)
+
+    @cached_property
+    def fan_out(self) -> FanOut:
+        """From events to deliveries."""
+        from shared.services.fan_out import FanOut
+
+        return FanOut(self.database)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """The way of a delivery to its receiver."""
+        from shared.adapters.outbound import Outbound as WayOut
+        from shared.services.deliveries import Deliveries
+
+        window = LightDelivery().webhook_window_seconds
+        return Deliveries(self.database, self.circuits, WayOut(Outbound()), lambda: self.signing_key, window)
 
     @cached_property
     def doze(self) -> Doze:

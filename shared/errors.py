@@ -434,6 +434,24 @@ class DeliveryFailed(Transient):
     code = "delivery_failed"
 
 
+class DeliveryExpired(Permanent):
+    """A receiver was left alone, because it did not answer, for as long as a delivery may wait."""
+
+    code = "delivery_expired"
+
+
+class TooManyWebhooks(Conflict):
+    """The account has as many webhooks as it may have."""
+
+    code = "too_many_webhooks"
+
+
+class InvalidEvent(Permanent):
+    """What came from the event bus is no event that is known here."""
+
+    code = "invalid_event"
+
+
 class WebhookDisabled(Permanent):
     """The subscription was disabled or removed before this could be delivered."""
 

@@ -124,6 +124,16 @@ class DeadLetterFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookChange:
+    """What to change of a webhook; None: leave it."""
+
+    url: str | None = None
+    events: list[str] | None = None
+    description: str | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which documents to list; times are inclusive below and exclusive above."""
 

@@ -133,5 +133,6 @@ def fingerprint(method: str, path: str, *parts: Any) -> str:
 
 
 def _without_secret(answer: Answer) -> Answer:
-    """What may be kept of an answer: an API key is shown once and stored nowhere."""
-    return Answer(answer.status, answer.body | {"key": None}) if "key" in answer.body else answer
+    """What may be kept of an answer: a key, or a webhook's secret, is shown once and stored nowhere."""
+    hidden = dict.fromkeys({"key", "secret"} & answer.body.keys())
+    return Answer(answer.status, answer.body | hidden)

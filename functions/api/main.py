@@ -26,6 +26,7 @@ from functions.api.routes import (
     suppressions,
     unsubscribe,
     uploads,
+    webhooks,
 )
 from shared import log
 from shared.bootstrap import services
@@ -72,6 +73,7 @@ def create_app() -> FastAPI:
         unsubscribe,
         account,
         keys,
+        webhooks,
         dlq,
         monitoring,
         health,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.db.unit_of_work import UnitOfWork
-from shared.events import DocumentCancelled, DocumentCompleted, DocumentFailed, DocumentPartial
+from shared.events import DocumentCancelled, DocumentCompleted, DocumentFailed, DocumentPartial, Event
 from shared.models import Document, DocumentStatus
 
 _EVENTS = {
@@ -16,16 +16,17 @@ _EVENTS = {
 
 def announce(work: UnitOfWork, document: Document) -> None:
     """Emit the event of a document that has just got a final status, in the transaction that gave it."""
-    kind = _EVENTS[document.status]
+    work.emit(document.account_id, event_of(document))
+
+
+def event_of(document: Document) -> Event:
+    """What there is to tell of a final document."""
     error = {"code": document.error_code, "message": document.error_message or ""} if document.error_code else None
-    work.emit(
-        document.account_id,
-        kind(
-            document_id=document.id,
-            status=document.status.value,
-            filename=document.filename,
-            page_count=document.page_count,
-            error=error,
-            metadata=document.user_metadata,
-        ),
+    return _EVENTS[document.status](
+        document_id=document.id,
+        status=document.status.value,
+        filename=document.filename,
+        page_count=document.page_count,
+        error=error,
+        metadata=document.user_metadata,
     )

@@ -30,7 +30,7 @@ from shared.models import (
     PageStatus,
     utcnow,
 )
-from shared.services import announcing, dead_letters
+from shared.services import announcing, dead_letters, failing_webhooks
 from shared.services.ledger import count_final
 from shared.values import DeliveryStatus, MessageStatus
 
@@ -97,12 +97,12 @@ def _of_message(work: UnitOfWork, job: JobRow, error: Exception) -> None:
 
 
 def _of_delivery(work: UnitOfWork, job: JobRow, error: Exception) -> None:
-    del error
     delivery = work.session.get(Delivery, UUID(job.payload["delivery_id"]), with_for_update=True)
     if delivery is None or delivery.status == DeliveryStatus.DELIVERED:
         return
     delivery.status, delivery.finished_at = DeliveryStatus.FAILED, utcnow()
     delivery.error_code, delivery.error_message = job.error_code, job.error_message
+    failing_webhooks.gave_up(work, delivery, error)
 
 
 _CARRY_OVER: dict[str, Callable[[UnitOfWork, JobRow, Exception], None]] = {

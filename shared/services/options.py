@@ -69,6 +69,7 @@ class DocumentOptions(BaseModel):
         priority: 10 critical, 7-9 high, 4-6 normal, 1-3 low.
         urgent: the same as priority 10.
         password: opens an encrypted PDF; kept until the document is completed.
+        callback_url: is told how the document ended; signed like a webhook.
         metadata: a JSON object of the user's own, given back as it is; 16 KiB.
     """
 
@@ -84,6 +85,7 @@ class DocumentOptions(BaseModel):
     priority: int = Field(default=5, ge=1, le=10)
     urgent: bool = False
     password: str | None = Field(default=None, min_length=1, max_length=127, pattern=r"^[^\x00]*$")
+    callback_url: str | None = Field(default=None, min_length=1)
     metadata: Annotated[dict[str, Any], AfterValidator(_metadata)] = Field(default_factory=dict)
 
     @property

@@ -13,13 +13,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared import media
+from shared.adapters.outbound_guard import Guard
 from shared.adapters.s3 import S3Store, UploadForm
 from shared.config import MIB, Limits
 from shared.contracts import OcrDocument
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import Conflict, EmptyFile, FileTooLarge, TwolaneError, UnsupportedMediaType
 from shared.models import Document, DocumentStatus, utcnow
-from shared.services import announcing
+from shared.services import announcing, callbacks
 from shared.services.engines import Engines
 from shared.services.options import DocumentOptions, clean_filename
 
@@ -61,11 +62,14 @@ class _Landing:
 class Submission:
     """Takes documents in. State first: the row and its job commit together, the message follows."""
 
-    def __init__(self, database: Database, store: S3Store, engines: Engines, limits: Limits) -> None:
+    def __init__(
+        self, database: Database, store: S3Store, engines: Engines, limits: Limits, guard: Guard | None = None
+    ) -> None:
         self._database = database
         self._store = store
         self._engines = engines
         self._limits = limits
+        self._guard = guard or Guard()
 
     def submit(  # noqa: PLR0913  # everything one upload has
         self,
@@ -77,7 +81,7 @@ class Submission:
         force: bool = False,
         document_id: UUID | None = None,
     ) -> Submitted:
-        """Accept a document with its bytes.
+        """Accept a document with its bytes; a `callback_url` for one that is here replaces the one it had.
 
         Args:
             account_id: who owns it.
@@ -90,6 +94,7 @@ class Submission:
         Raises:
             EmptyFile, FileTooLarge, UnsupportedMediaType, InvalidFilename: the file is not one we read.
             UnknownEngine, EngineUnavailable, UnknownLanguage: the options can't be met here.
+            UrlNotAllowed: `callback_url` is not called from here.
             StorageUnavailable, DatabaseUnavailable: try again.
         """
         document = self._new(account_id, filename, options, document_id or uuid4())
@@ -97,7 +102,7 @@ class Submission:
         document.content_key = options.content_key(document.sha256 or "")
         existing = None if force else self._same(account_id, document)
         if existing is not None:
-            return Submitted(existing, created=False)
+            return self._found(existing, document)
         self._store.put(document.source_key, body, document.media_type or "")
         try:
             with self._database.write() as work:
@@ -123,6 +128,7 @@ class Submission:
         Raises:
             EmptyFile, FileTooLarge, UnsupportedMediaType, InvalidFilename: such a file is not taken.
             UnknownEngine, EngineUnavailable, UnknownLanguage: the options can't be met here.
+            UrlNotAllowed: `callback_url` is not called from here.
         """
         self._check_size(size_bytes, self._limits.max_upload_bytes, "")
         if media_type not in media.MEDIA_TYPES:
@@ -193,6 +199,7 @@ class Submission:
             source_key=f"documents/{document_id}/source",
             options=options.reading(),
             password=options.password,
+            callback_url=None if options.callback_url is None else self._guard.read(options.callback_url).url,
             user_metadata=options.metadata,
             priority=options.effective_priority,
             generation=0,
@@ -225,6 +232,13 @@ class Submission:
                 select(Document).where(Document.account_id == account_id, Document.content_key == document.content_key)
             )
 
+    def _found(self, existing: Document, document: Document) -> Submitted:
+        """Give a document that is here already; whoever asks to be told of it is."""
+        if document.callback_url is None or existing.id == document.id:
+            return Submitted(existing, created=False)
+        with self._database.write() as work:
+            return Submitted(callbacks.ask(work, existing.id, document.callback_url), created=False)
+
     def _lost_race(self, account_id: UUID, document: Document) -> Submitted:
         """Another request made the same document meanwhile: give that one."""
         with self._database.read() as session:
@@ -232,11 +246,10 @@ class Submission:
         # The same request, repeated: its document may have given its content key to another since.
         winner = earlier or self._same(account_id, document)
         if winner is None:
-            message = "The same document was deleted while it was sent; send it again."
-            raise Conflict(message)
+            raise Conflict(callbacks.DELETED)
         if winner.id != document.id:
             self._store.delete_prefix(f"documents/{document.id}/")
-        return Submitted(winner, created=False)
+        return self._found(winner, document)
 
     @staticmethod
     def _take_over(session: Session, document: Document) -> None:

@@ -1,0 +1,1 @@
+"""Delivers events to the URLs that subscribed to them."""
