@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.cli import dlq
+from infra.cli import dlq, mail
 from infra.cli.connection import DATA_DIR
 from infra.cli.session import AsJson, DataDir, session
 
@@ -18,9 +18,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="Document OCR on two lanes. All but up and demo use TWOLANE_URL and TWOLANE_API_KEY, else the local stack.",
+    help="Document OCR on two lanes. All but up, demo and mail use TWOLANE_URL and TWOLANE_API_KEY, else the local stack.",
 )
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(mail.app, name="mail")
 
 Workers = Annotated[int, typer.Option(min=1, show_default="one a CPU", help="Worker processes.")]
 _CPUS = os.cpu_count() or 1
