@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="Document OCR on two lanes. All but up, demo and mail use TWOLANE_URL and TWOLANE_API_KEY, else the local stack.",
+    help="OCR on two lanes. All but up, demo and mail use TWOLANE_URL and TWOLANE_API_KEY, else the local stack.",
 )
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(mail.app, name="mail")
