@@ -67,7 +67,8 @@ class Bus:
         with aws.our_errors("EventBridge", QueueUnavailable, QueueUnavailable):
             answer = self._client.put_events(Entries=[self._entry(event, detail) for event, detail in batch])
         taken = []
-        for (event, _), entry in zip(batch, answer["Entries"], strict=True):
+        # An answer that says nothing of an event has not taken it.
+        for (event, _), entry in zip(batch, answer.get("Entries", ()), strict=False):
             if "ErrorCode" in entry:
                 log.warning("the event bus did not take an event: %s", entry["ErrorCode"])
             else:
