@@ -1,0 +1,372 @@
+"""Events on their way to real receivers, through the real function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import boto3
+import pytest
+from sqlalchemy import select
+
+from functions.deliver_webhook.handler import handler
+from shared import signatures
+from shared.contracts import DeliverWebhook
+from shared.models import Delivery, MessageRow, Webhook, utcnow
+from shared.services.circuits import FAILURES
+from shared.services.failing_webhooks import GIVEN_UP, PATIENCE
+from shared.values import WebhookChange
+from tests.support.light_lane import at_once, bodies, sqs, wired
+from tests.support.receiver import Receiver, Request, answer, drip, hang, in_turn, raw
+from tests.support.rows import Rows
+from tests.support.webhooks import WebhookLane
+
+SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def signing_secret(object_store: None) -> str:
+    """Where the stack's key lies."""
+    del object_store
+    secret = {"Name": "signing", "SecretString": '{"password": "the key of this stack"}'}
+    return str(boto3.client("secretsmanager").create_secret(**secret)["ARN"])
+
+
+@pytest.fixture
+def lane(database_url: str, signing_secret: str) -> Iterator[WebhookLane]:
+    """The function's services; receivers on 127.0.0.2 may be called."""
+    environment = {
+        "DATABASE_URL": database_url,
+        "SIGNING_SECRET_ARN": signing_secret,
+        "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.2/32",
+        "OUTBOUND_TIMEOUT_SECONDS": str(SECONDS),
+    }
+    with wired(environment) as services:
+        yield WebhookLane(services)
+
+
+def test_an_event_arrives_signed_and_is_logged(lane: WebhookLane, capsys: pytest.CaptureFixture[str]) -> None:
+    detail = lane.event()
+    with Receiver(answer(202, b"thanks")) as receiver:
+        made = lane.subscribe(receiver.url + "/hook?a=b")
+        [delivery_id] = lane.tell(detail)
+        lane.run()
+        [request] = receiver.requests
+    delivery, [attempt] = lane.delivery(delivery_id), lane.attempts(delivery_id)
+    assert json.loads(request.body) == detail
+    assert request.body.decode() == delivery.body
+    assert signatures.verify({made.webhook.key_id: made.secret}, request.headers, request.body)
+    assert request.headers["twolane-event"] == "document.completed"
+    assert request.headers["twolane-delivery"] == str(delivery_id)
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"] == "Twolane-Webhooks/1"
+    assert (delivery.status, delivery.response_status, delivery.error_code) == ("delivered", 202, None)
+    assert (attempt.number, attempt.response_status, attempt.response_excerpt) == (1, 202, "thanks")
+    assert lane.job(delivery_id).status == "succeeded"
+    line = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
+    assert (line["Channel"], line["Sent"], line["Attempts"]) == ("webhook", 1, 1)
+    assert 0 < line["SentSeconds"] < 30
+
+
+def test_an_attempt_that_fails_is_followed_by_another_of_the_same_delivery(lane: WebhookLane) -> None:
+    with Receiver(in_turn(answer(500, b"oh no"), raw(b""), answer())) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        [delivery_id] = lane.tell()
+        lane.run()
+        assert lane.webhook(webhook.id).failing_since is not None
+        assert (lane.delivery(delivery_id).status, lane.job(delivery_id).status) == ("pending", "queued")
+        assert timedelta() < lane.job(delivery_id).queued_at - utcnow() < timedelta(seconds=13)
+        lane.run()
+        lane.run()
+        assert {request.headers["twolane-delivery"] for request in receiver.requests} == {str(delivery_id)}
+        assert len({request.body for request in receiver.requests}) == 1
+    attempts = lane.attempts(delivery_id)
+    assert [(one.number, one.response_status, one.error_code) for one in attempts] == [
+        (1, 500, "delivery_failed"),
+        (2, None, "delivery_failed"),
+        (3, 200, None),
+    ]
+    assert lane.delivery(delivery_id).status == "delivered"
+    assert (lane.webhook(webhook.id).failing_since, lane.webhook(webhook.id).failures) == (None, 0)
+
+
+over = Event()
+
+
+@pytest.mark.parametrize(
+    ("behave", "job", "code"),
+    [
+        (answer(200), "succeeded", None),
+        (answer(204, b""), "succeeded", None),
+        (answer(200, b"z" * 5_000_000), "succeeded", None),
+        (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nha"), "succeeded", None),
+        (answer(500), "queued", "delivery_failed"),
+        (answer(502), "queued", "delivery_failed"),
+        (answer(503), "queued", "delivery_failed"),
+        (answer(408), "queued", "delivery_failed"),
+        (answer(425), "queued", "delivery_failed"),
+        (answer(429), "queued", "delivery_failed"),
+        (answer(429, Retry_After="120"), "queued", "throttled"),
+        (answer(503, Retry_After="120"), "queued", "throttled"),
+        (raw(b""), "queued", "delivery_failed"),
+        (raw(b"not HTTP at all\r\n\r\n"), "queued", "delivery_failed"),
+        (hang(over), "queued", "delivery_failed"),
+        (drip(over, b"HTTP/1.1 200 OK\r\nX-A: "), "queued", "delivery_failed"),
+        (answer(400), "failed", "delivery_refused"),
+        (answer(401), "failed", "delivery_refused"),
+        (answer(404), "failed", "delivery_refused"),
+        (answer(410), "failed", "delivery_refused"),
+        (answer(301, Location="/elsewhere"), "failed", "delivery_refused"),
+        (answer(307, Location="/again"), "failed", "delivery_refused"),
+        (answer(307, Location="http://169.254.169.254/latest/"), "failed", "url_not_allowed"),
+        (answer(307, Location="http://localhost/"), "failed", "url_not_allowed"),
+    ],
+)
+def test_what_an_answer_means(
+    lane: WebhookLane, behave: Callable[[Any, Request], None], job: str, code: str | None
+) -> None:
+    with Receiver(behave) as receiver:
+        lane.subscribe(receiver.url)
+        [delivery_id] = lane.tell()
+        lane.run()
+    row, delivery, [attempt] = lane.job(delivery_id), lane.delivery(delivery_id), lane.attempts(delivery_id)
+    assert (row.status, attempt.error_code, delivery.error_code) == (job, code, code)
+    assert delivery.status == {"succeeded": "delivered", "queued": "pending", "failed": "failed"}[job]
+    # What is refused is a dead letter at once, with the reason.
+    assert lane.dead_letters() == ({row.id: code} if job == "failed" else {})
+    if code == "throttled":
+        assert row.queued_at - utcnow() > timedelta(seconds=115)
+
+
+def test_a_receiver_that_is_not_there_is_tried_again(lane: WebhookLane) -> None:
+    with Receiver(answer()) as receiver:
+        lane.subscribe(receiver.url)
+    [delivery_id] = lane.tell()
+    lane.run()
+    assert (lane.job(delivery_id).status, lane.job(delivery_id).error_code) == ("queued", "delivery_failed")
+
+
+def test_a_message_delivered_five_times_at_once_is_one_request(lane: WebhookLane) -> None:
+    with Receiver(answer()) as receiver:
+        lane.subscribe(receiver.url)
+        [delivery_id] = lane.tell()
+        answers = at_once(handler, sqs(*bodies(lane.services.database, DeliverWebhook)))
+        assert answers == [{"batchItemFailures": []}] * 5
+        assert len(receiver.requests) == 1
+    assert len(lane.attempts(delivery_id)) == 1
+
+
+def test_one_that_fails_does_not_stop_the_others_of_its_batch(lane: WebhookLane) -> None:
+    with Receiver(answer(404)) as bad, Receiver(answer()) as good:
+        lane.subscribe(bad.url)
+        lane.subscribe(good.url)
+        lane.tell(*(lane.event() for _ in range(3)))
+        lane.run()
+        assert (len(bad.requests), len(good.requests)) == (3, 3)
+    assert sorted(delivery.status for delivery in lane.deliveries()) == ["delivered"] * 3 + ["failed"] * 3
+
+
+def test_the_log_holds_no_secret_and_no_signature_even_where_a_receiver_repeats_them(lane: WebhookLane) -> None:
+    def echo(connection: Any, request: Request) -> None:
+        answer(200, b"x" * 900 + json.dumps(request.headers).encode())(connection, request)
+
+    with Receiver(echo) as receiver:
+        made = lane.subscribe(receiver.url)
+        lane.services.webhooks.rotate(lane.account, made.webhook.id)
+        [delivery_id] = lane.tell()
+        lane.run()
+        signature = receiver.requests[0].headers["twolane-signature"]
+    [attempt] = lane.attempts(delivery_id)
+    assert attempt.response_excerpt is not None
+    logged = attempt.request_excerpt + attempt.response_excerpt
+    for part in signature.split(", "):
+        digest = part.partition("=")[2]
+        assert len(digest) == 64
+        # Not even a part of it, cut off by the end of the excerpt.
+        assert digest[:12] not in logged
+    assert made.secret not in logged
+    assert str(delivery_id) in attempt.request_excerpt
+    assert len(attempt.response_excerpt) == 1000
+
+
+# --- secrets
+
+
+def test_two_secrets_sign_for_a_day_after_a_rotation(lane: WebhookLane) -> None:
+    with Receiver(answer()) as receiver:
+        old = lane.subscribe(receiver.url)
+        new = lane.services.webhooks.rotate(lane.account, old.webhook.id)
+        lane.tell()
+        lane.run()
+        with lane.services.database.write() as work:
+            row = work.session.get_one(Webhook, old.webhook.id)
+            assert row.previous_until is not None
+            assert timedelta(hours=23) < row.previous_until - utcnow() <= timedelta(hours=24)
+            row.previous_until = utcnow()
+        lane.tell()
+        lane.run()
+        during, after = receiver.requests
+    secrets = [{old.webhook.key_id: old.secret}, {new.webhook.key_id: new.secret}]
+    assert [signatures.verify(secret, during.headers, during.body) for secret in secrets] == [True, True]
+    assert [signatures.verify(secret, after.headers, after.body) for secret in secrets] == [False, True]
+    assert old.secret != new.secret
+
+
+# --- what is not wanted any more
+
+
+def test_what_is_under_way_to_a_webhook_that_is_deleted_ends_there(lane: WebhookLane) -> None:
+    with Receiver(answer()) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        [delivery_id] = lane.tell()
+        job = lane.job(delivery_id)
+        lane.services.webhooks.delete(lane.account, webhook.id)
+        lane.run()
+        assert receiver.connections == 0
+    assert Rows(lane.services.database).get_job(job.id).status == "cancelled"
+    assert lane.dead_letters() == {}
+
+
+def test_what_is_under_way_to_a_webhook_that_is_disabled_is_a_dead_letter(lane: WebhookLane) -> None:
+    with Receiver(answer()) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        [delivery_id] = lane.tell()
+        lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(enabled=False))
+        lane.run()
+        assert receiver.connections == 0
+        assert lane.dead_letters() == {lane.job(delivery_id).id: "webhook_disabled"}
+        assert lane.webhook(webhook.id).failures == 0
+        assert lane.tell() == []
+
+
+# --- a receiver that is left alone
+
+
+def test_a_host_that_fails_again_and_again_is_left_alone(lane: WebhookLane) -> None:
+    with Receiver(answer(500)) as receiver:
+        lane.subscribe(receiver.url)
+        lane.tell(*(lane.event() for _ in range(FAILURES + 2)))
+        lane.run()
+        assert len(receiver.requests) == FAILURES
+        put_off = [one.id for one in lane.deliveries() if not lane.attempts(one.id)]
+        assert [lane.job(one).attempt for one in put_off] == [0, 0]
+        # Nobody waits for ever: what was put off for as long as a delivery may take is given up.
+        Rows(lane.services.database).change(Delivery, put_off[0], created_at=utcnow() - timedelta(hours=25))
+        lane.run()
+    assert lane.dead_letters() == {lane.job(put_off[0]).id: "delivery_expired"}
+    assert lane.delivery(put_off[0]).status == "failed"
+
+
+def test_an_answer_that_refuses_is_a_sign_of_life(lane: WebhookLane) -> None:
+    with Receiver(answer(404)) as receiver:
+        lane.subscribe(receiver.url)
+        lane.tell(*(lane.event() for _ in range(FAILURES + 2)))
+        lane.run()
+        assert len(receiver.requests) == FAILURES + 2
+
+
+# --- webhooks that only fail
+
+
+def mails(lane: WebhookLane) -> list[dict[str, Any]]:
+    with lane.services.database.read() as session:
+        return [{"to": row.recipient, **row.content} for row in session.scalars(select(MessageRow))]
+
+
+def test_a_receiver_that_is_gone_is_called_no_more_and_its_owner_told(lane: WebhookLane) -> None:
+    with Receiver(answer(410)) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        lane.tell(lane.event(), lane.event())
+        lane.run()
+        assert len(receiver.requests) == 1
+    row = lane.webhook(webhook.id)
+    assert (row.enabled, row.disabled_at is not None) == (False, True)
+    assert "410" in (row.disabled_reason or "")
+    [mail] = mails(lane)
+    assert (mail["to"], mail["template"]) == ("owner@example.com", "webhook_disabled")
+    assert (mail["variables"]["url"], mail["variables"]["webhook_id"]) == (receiver.url, str(webhook.id))
+
+
+def test_a_webhook_whose_last_deliveries_were_given_up_is_disabled(lane: WebhookLane) -> None:
+    refusing = [answer(404)] * (GIVEN_UP - 1)
+    with Receiver(in_turn(*refusing, answer(200), *refusing, answer(404))) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        for expected in (GIVEN_UP - 1, 0, GIVEN_UP - 1):
+            lane.tell(*(lane.event() for _ in range(max(expected, 1))))
+            lane.run()
+            assert (lane.webhook(webhook.id).enabled, lane.webhook(webhook.id).failures) == (True, expected)
+        lane.tell()
+        lane.run()
+        assert not lane.webhook(webhook.id).enabled
+        assert len(mails(lane)) == 1
+        lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(enabled=True))
+        row = lane.webhook(webhook.id)
+        assert (row.enabled, row.failures, row.failing_since, row.disabled_reason) == (True, 0, None, None)
+        lane.tell()
+        lane.run()
+        assert lane.webhook(webhook.id).enabled
+
+
+def test_a_webhook_that_has_only_failed_for_three_days_is_disabled(lane: WebhookLane) -> None:
+    with Receiver(answer(500)) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        lane.tell()
+        for ago, enabled in ((PATIENCE - timedelta(minutes=1), True), (PATIENCE, False)):
+            Rows(lane.services.database).change(Webhook, webhook.id, failing_since=utcnow() - ago)
+            lane.run()
+            assert lane.webhook(webhook.id).enabled == enabled
+    assert len(mails(lane)) == 1
+
+
+def test_an_account_without_an_address_is_not_written_to(lane: WebhookLane) -> None:
+    lane.account = lane.new_account()
+    with Receiver(answer(410)) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        lane.tell()
+        lane.run()
+    assert not lane.webhook(webhook.id).enabled
+    assert mails(lane) == []
+
+
+# --- callbacks
+
+
+def test_a_document_calls_back_and_its_webhook_is_never_disabled(lane: WebhookLane) -> None:
+    rows = Rows(lane.services.database)
+    with Receiver(in_turn(answer(200), answer(410))) as receiver:
+        url = receiver.url + "/done?id=7"
+        documents = [rows.document(lane.account, callback_url=url) for _ in range(3)]
+        secret = lane.services.webhooks.rotate(lane.account, lane.services.webhooks.callbacks(lane.account).id)
+        lane.tell(*(lane.event(document_id=str(document.id)) for document in documents))
+        lane.run()
+        assert len(receiver.requests) == 3
+        assert receiver.requests[0].line.startswith("POST /done?id=7 ")
+        signed = receiver.requests[0]
+        assert signatures.verify({secret.webhook.key_id: secret.secret}, signed.headers, signed.body)
+    row = lane.webhook(secret.webhook.id)
+    assert (row.enabled, row.failures) == (True, 2)
+
+
+def test_a_url_that_became_hostile_is_refused_when_it_is_called(lane: WebhookLane) -> None:
+    with Receiver(answer(), host="127.0.0.1") as victim:
+        document = Rows(lane.services.database).document(lane.account, callback_url=victim.url)
+        [delivery_id] = lane.tell(lane.event(document_id=str(document.id)))
+        lane.run()
+        assert victim.connections == 0
+    assert lane.dead_letters() == {lane.job(delivery_id).id: "url_not_allowed"}
+
+
+def test_without_the_stacks_key_nothing_is_sent_and_nothing_lost(
+    lane: WebhookLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Receiver(answer()) as receiver:
+        lane.subscribe(receiver.url)
+        [delivery_id] = lane.tell()
+        monkeypatch.setenv("SIGNING_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone")
+        vars(lane.services).pop("signing_key")
+        lane.run()
+        assert receiver.connections == 0
+        assert lane.job(delivery_id).status == "queued"
