@@ -1,0 +1,1 @@
+"""Use cases, as far as they need no database."""
