@@ -241,7 +241,7 @@ def _parameters(environment: Mapping[str, str]) -> dict[str, str]:
         "PythonRuntime": f"python{_emulator_python()}",
         # Old versions of documents would fill this machine's disk: nothing here ever expires them.
         "BucketVersioning": "Suspended",
-        "MailFrom": MAIL_FROM if "SMTP_URL" in environment else "",
+        "MailFrom": MAIL_FROM,
         **{parameter: environment[name] for name, parameter in PARAMETERS.items() if name in environment},
     }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from signal import SIGTERM
 
 from infra.local import checks, database, programs, state
-from infra.local.aws import Deployment, Emulator, answers, plain_environment
+from infra.local.aws import MAIL_FROM, Deployment, Emulator, answers, plain_environment
 from infra.local.checks import HOST
 from infra.local.children import die_with_parent
 from infra.local.console import Console
@@ -134,6 +134,7 @@ class _Stack:
             | {
                 "DATABASE_URL": self._database_url,
                 "REDIS_URL": f"redis://{HOST}:{ports['redis']}/0",
+                "MAIL_FROM": MAIL_FROM,
                 "SMTP_URL": f"smtp://{HOST}:{ports['smtp']}",
                 "SOURCE_CACHE_DIR": str(self._layout.sources),
                 "PUBLIC_URL": url,
