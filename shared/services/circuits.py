@@ -85,14 +85,15 @@ class Circuits:
 
     def failed(self, name: str, error: str) -> None:
         """Count a failure; the one that is too much, or a failed probe, opens the circuit."""
-        now = utcnow()
         with self._database.write() as work:
             dialect = work.session.get_bind().dialect.name
             insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
             work.session.execute(
-                insert(Circuit).values(name=name, failures=0, openings=0, updated_at=now).on_conflict_do_nothing()
+                insert(Circuit).values(name=name, failures=0, openings=0, updated_at=utcnow()).on_conflict_do_nothing()
             )
             row = work.session.get_one(Circuit, name, with_for_update=True, populate_existing=True)
+            # The time now that the row is ours, not before the wait for it.
+            now = utcnow()
             row.failures += 1
             row.last_error, row.updated_at = error[:500], now
             still_open = row.open_until is not None and row.open_until > now
