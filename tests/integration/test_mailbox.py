@@ -165,6 +165,18 @@ def test_a_mail_that_cannot_be_kept_is_to_be_sent_again(mailbox: Mailbox) -> Non
     assert len(mailbox.files) == 1
 
 
+def test_what_the_disk_does_not_hold_whole_is_not_there_at_all(mailbox: Mailbox) -> None:
+    psutil.Process(mailbox.process.pid).rlimit(psutil.RLIMIT_FSIZE, (100_000, 100_000))
+
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        mailbox.send(mail(size=200_000))
+
+    assert refused.value.smtp_code == 452
+    assert mailbox.files == []
+    mailbox.send(mail())
+    assert len(mailbox.files) == 1
+
+
 def test_a_subject_that_is_no_text_is_shown_without_what_a_terminal_would_obey(mailbox: Mailbox) -> None:
     mailbox.send(b"Subject: =?utf-8?q?a=1B[2J=0Ab?= \xff\r\n\r\nHi\r\n")
 

@@ -30,7 +30,7 @@ _BASE64_LINE = 76
 _BASE64_SOURCE = 57
 # Bytes of headers: a subject of 998 characters that all need four bytes, a sender, an unsubscribe link; a part's; those
 # of a part whose file name has 255 such characters.
-_OVERHEAD = 20_000
+_OVERHEAD = 12_000
 _PART_OVERHEAD = 500
 _ATTACHMENT_OVERHEAD = 5_000
 _PRINTABLE = bytes(range(0x20, 0x7F)).replace(b"=", b"") + b"\t\r\n"

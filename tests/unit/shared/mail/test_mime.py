@@ -93,8 +93,11 @@ def test_a_mail_of_text_alone_has_one_part() -> None:
 def test_bulk_can_be_unsubscribed_from_with_one_click() -> None:
     url = f"https://twolane.example/unsubscribe?address=ada%40example.com&token={'a' * 200}"
 
-    read = parsed(build(mail(unsubscribe_url=url)))
+    raw = build(mail(unsubscribe_url=url))
 
+    # As it is: whoever offers the one click need not know encoded words.
+    assert f"\r\nList-Unsubscribe: <{url}>\r\n".encode() in raw
+    read = parsed(raw)
     assert read["List-Unsubscribe"] == f"<{url}>"
     assert read["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
@@ -200,6 +203,12 @@ def test_a_mail_is_never_larger_than_was_reckoned(text: str, html: str | None, s
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
+def test_the_reckoning_knows_the_longest_names_of_files() -> None:
+    files = [Attachment("🎉" * 255, f"{'a' * 64}/{'b' * 127}", b"x") for _ in range(20)]
+
+    assert len(build(mail(attachments=files))) <= encoded_size([1] * 20, "Hello Ada")
+
+
 def test_the_reckoning_knows_the_longest_headers() -> None:
     url = "https://twolane.example/" + "x" * 950
     sender = f"{'Ü' * 150} <{'x' * 64}@{'example.' * 29}com>"
@@ -207,6 +216,7 @@ def test_the_reckoning_knows_the_longest_headers() -> None:
     raw = build(mail(subject="🎉" * 998, sender=sender, text="", unsubscribe_url=url, to=f"{'x' * 64}@example.com"))
 
     assert len(raw) <= encoded_size([], "")
+    assert len(raw) > encoded_size([], "") / 2
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
 
 
@@ -219,6 +229,7 @@ def test_the_reckoning_knows_the_longest_headers() -> None:
         "line\n" * 40_000,
         " \n" * 50_000,
         "東京" * 50_000,
+        "abcdefgh=" * 60_000,
         "=" * 99,
     ],
 )
