@@ -311,14 +311,18 @@ def test_a_message_whose_function_was_lost_before_it_was_sent_is_sent(
 def test_a_message_whose_function_was_lost_while_it_was_sent_is_a_dead_letter(
     stack: Services, sns: FakedSns, message: UUID
 ) -> None:
-    claim = stack.jobs.claim_light(job_of(stack).id)
-    assert claim
-    stack.jobs.hand_over(claim)
+    def killed() -> Any:
+        raise SystemExit
+
+    sns.faults["Publish"] = [killed]
+    with pytest.raises(SystemExit):
+        deliver(stack)
     stack.jobs.release()
     stack.jobs.recover(10)
     deliver(stack)
     assert sns.published == []
     assert row_of(stack, message).error_code == "outcome_unknown"
+    assert Rows(stack.database).count(DeadLetter) == 1
 
 
 def test_a_message_whose_account_is_gone_is_a_dead_letter(
