@@ -37,16 +37,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def plain(text: str) -> str:
+    """A text without NUL, with a question mark for a lone surrogate: PostgreSQL refuses one, UTF-8 lacks the other."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
 class PlainText(TypeDecorator[str]):
-    """What a page or an error says, without NUL and lone surrogates: PostgreSQL refuses one, UTF-8 lacks the other."""
+    """What a page or an error says, as `plain` makes it."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Leave out NUL, put a question mark for a lone surrogate."""
+        """Make it plain."""
         del dialect
-        return value and value.replace("\x00", "").encode(errors="replace").decode()
+        return value and plain(value)
 
 
 class Base(DeclarativeBase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.db.unit_of_work import UnitOfWork
 from shared.events import DocumentCancelled, DocumentCompleted, DocumentFailed, DocumentPartial, Event
 from shared.models import Document, DocumentStatus
+from shared.models.base import plain
 
 _EVENTS = {
     DocumentStatus.COMPLETED: DocumentCompleted,
@@ -21,12 +22,13 @@ def announce(work: UnitOfWork, document: Document) -> None:
 
 def event_of(document: Document) -> Event:
     """What there is to tell of a final document."""
-    error = {"code": document.error_code, "message": document.error_message or ""} if document.error_code else None
+    # A column makes its text plain on the way to the database; an event holds it as JSON.
+    error = {"code": document.error_code, "message": plain(document.error_message or "")}
     return _EVENTS[document.status](
         document_id=document.id,
         status=document.status.value,
         filename=document.filename,
         page_count=document.page_count,
-        error=error,
+        error=error if document.error_code else None,
         metadata=document.user_metadata,
     )

@@ -21,6 +21,7 @@ from shared.db.unit_of_work import Database
 from shared.errors import MessageGaveUp
 from shared.events import SOURCE
 from shared.models import DeadLetter, EventRow, JobRow
+from shared.models.base import plain
 from shared.services import dead_letters
 from shared.services.jobs import Jobs
 
@@ -130,7 +131,7 @@ def _gave_up(message: DeadMessage) -> MessageGaveUp:
 
 def _payload(message: DeadMessage) -> dict[str, Any]:
     """The body as any database keeps it; `whole` where that is all of it, unchanged."""
-    kept = message.body[:MAX_BODY].replace("\x00", "\ufffd").encode(errors="replace").decode()
+    kept = plain(message.body[:MAX_BODY])
     return {"body": kept, "whole": kept == message.body, "message_id": message.message_id[:100]}
 
 
