@@ -19,6 +19,9 @@ SIGNATURE_HEADER = "Twolane-Signature"
 TOLERANCE_SECONDS = 300
 """How old a delivery may be: an older one is somebody's copy."""
 
+LONGEST_TIMESTAMP = 12
+"""Digits: until the year 33658; a header of thousands is no number to Python."""
+
 
 def derive(key: bytes, *names: str) -> str:
     """Derive a secret from the deployment's key: the same names give the same secret, which so needs no storing.
@@ -52,13 +55,13 @@ def verify(secrets: Mapping[str, str], headers: Mapping[str, str], body: bytes, 
     """
     given = {name.lower(): value for name, value in headers.items()}
     timestamp = given.get(TIMESTAMP_HEADER.lower(), "")
-    if not (timestamp.isascii() and timestamp.isdigit()):
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= LONGEST_TIMESTAMP):
         return False
     if abs((time.time() if now is None else now) - int(timestamp)) > TOLERANCE_SECONDS:
         return False
     signed = dict(part.strip().partition("=")[::2] for part in given.get(SIGNATURE_HEADER.lower(), "").split(","))
     return any(
-        hmac.compare_digest(_hex(secret, int(timestamp), body).encode(), signed[key_id].encode())
+        hmac.compare_digest(_hex(secret, int(timestamp), body).encode(), signed[key_id].encode(errors="replace"))
         for key_id, secret in secrets.items()
         if key_id in signed
     )
@@ -71,7 +74,7 @@ def token(key: bytes, *names: str) -> str:
 
 def token_matches(given: str, key: bytes, *names: str) -> bool:
     """Whether a token is the one for these names."""
-    return hmac.compare_digest(given.encode(), token(key, *names).encode())
+    return hmac.compare_digest(given.encode(errors="replace"), token(key, *names).encode())
 
 
 def _hex(secret: str, timestamp: int, body: bytes) -> str:
