@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -13,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.cli.mail_samples import SAMPLES, UNSUBSCRIBE_URL
+from infra.local.layout import PROJECT
 from shared.errors import TemplateUnknown, TemplateVariableMissing
 from shared.services.mail.addresses import check_header
 from shared.services.mail.render import FOLDER, checked, render
@@ -204,6 +207,34 @@ def test_a_digest_counts() -> None:
 )
 def test_how_long_a_token_is_good_for_is_said_in_words(minutes: int, said: str) -> None:
     assert f"good for {said}." in render("password_reset", {"token": "x", "minutes": minutes}).text
+
+
+def test_an_alert_names_each_check_once() -> None:
+    findings = [{"name": name, "detail": "It is."} for name in ("Dead letters", "Events", "Dead letters")]
+
+    mail = render("health_alert", {**SAMPLES["health_alert"], "findings": findings})
+
+    assert mail.subject == "Not well: Dead letters, Events"
+    assert mail.text.count("* Dead letters") == 2
+
+
+@pytest.mark.parametrize(
+    ("attempts", "said"), [(0, "failed and is"), (1, "failed once and is"), (5, "failed 5 times and is")]
+)
+def test_a_failure_says_how_often_it_was_tried(attempts: int, said: str) -> None:
+    mail = render("task_failure", {**SAMPLES["task_failure"], "attempts": attempts})
+
+    assert said in mail.text
+    assert said in mail.html.replace("</span>", "")
+
+
+def test_who_only_names_these_modules_loads_no_library() -> None:
+    modules = "shared.services.mail.render, shared.services.mail.mime, shared.services.mail.addresses"
+    heavy = "{'jinja2', 'email_validator', 'dns', 'sqlalchemy'}"
+
+    subprocess.run(
+        [sys.executable, "-c", f"import sys, {modules}; assert not {heavy} & set(sys.modules)"], check=True, cwd=PROJECT
+    )
 
 
 def test_times_are_said_in_utc() -> None:
