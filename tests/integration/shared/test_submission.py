@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from shared.adapters.s3 import S3Store
 from shared.config import Limits
 from shared.db.unit_of_work import Database
-from shared.errors import EmptyFile, FileTooLarge, InvalidFilename, ObjectMissing, UnsupportedMediaType
-from shared.models import Document, DocumentStatus
+from shared.errors import EmptyFile, FileTooLarge, InvalidFilename, ObjectMissing, UnsupportedMediaType, UrlNotAllowed
+from shared.models import Delivery, Document, DocumentStatus, utcnow
 from shared.services.engines import Engines
 from shared.services.options import DocumentOptions
 from shared.services.submission import Submission
@@ -205,3 +207,64 @@ def test_uploads_of_the_same_bytes_at_the_same_moment_are_all_read(
     assert {rows.get_document(document.id).status for document in landed} == {DocumentStatus.QUEUED}
     assert len(rows.jobs()) == 4
     assert not submission.submit(account, "a.png", PNG, OPTIONS).created
+
+
+# --- who is told how it ended
+
+CALLBACK = "https://example.com/done"
+
+
+def told(rows: Rows) -> list[tuple[str, str]]:
+    """Where and of what a delivery is on its way."""
+    with rows.database.read() as session:
+        found = session.scalars(select(Delivery).order_by(Delivery.created_at)).all()
+    assert all(json.loads(one.body)["type"] == one.event_type for one in found)
+    return [(one.url, one.event_type) for one in found]
+
+
+def test_a_callback_is_kept_and_does_not_make_another_document(submission: Submission, rows: Rows) -> None:
+    account = rows.account()
+    asking = DocumentOptions(callback_url=CALLBACK + "#part")
+    first = submission.submit(account, "a.png", PNG, asking)
+    assert rows.get_document(first.document.id).callback_url == CALLBACK
+    assert submission.submit(account, "a.png", PNG, OPTIONS).document.id == first.document.id
+    assert rows.get_document(first.document.id).callback_url == CALLBACK
+    assert rows.get_document(announced(submission, account, asking).id).callback_url == CALLBACK
+    assert told(rows) == []
+
+
+def test_a_hostile_callback_is_refused_and_nothing_kept(submission: Submission, rows: Rows) -> None:
+    account = rows.account()
+    for hostile in ("http://127.0.0.1/", "http://169.254.169.254/latest", "ftp://example.com/"):
+        with pytest.raises(UrlNotAllowed):
+            submission.submit(account, "a.png", PNG, DocumentOptions(callback_url=hostile))
+        with pytest.raises(UrlNotAllowed):
+            announced(submission, account, DocumentOptions(callback_url=hostile))
+    assert rows.count(Document) == 0
+
+
+def test_who_asks_for_a_document_that_is_being_read_is_told_instead_of_who_asked_before(
+    submission: Submission, rows: Rows
+) -> None:
+    account = rows.account()
+    first = submission.submit(account, "a.png", PNG, DocumentOptions(callback_url="https://example.com/first"))
+    again = submission.submit(account, "a.png", PNG, DocumentOptions(callback_url=CALLBACK))
+    assert (again.created, again.document.id) == (False, first.document.id)
+    assert rows.get_document(first.document.id).callback_url == CALLBACK
+    assert told(rows) == []
+
+
+def test_who_asks_for_a_document_that_is_final_is_told_at_once_and_nobody_else_is(
+    submission: Submission, rows: Rows, outgoing: Outgoing
+) -> None:
+    account = rows.account()
+    document = submission.submit(account, "a.png", PNG, OPTIONS).document
+    rows.change(Document, document.id, status=DocumentStatus.PARTIAL, completed_at=utcnow(), page_count=2)
+    for times in (1, 2):
+        submission.submit(account, "a.png", PNG, DocumentOptions(callback_url=CALLBACK))
+        assert told(rows) == [(CALLBACK, "document.partial")] * times
+    assert [message.name for message in outgoing.light] == ["webhook.deliver"] * 2
+    assert outgoing.events == []
+    # The same request sent again, whose first answer got lost, is no second question.
+    submission.submit(account, "a.png", PNG, DocumentOptions(callback_url=CALLBACK), document_id=document.id)
+    assert len(told(rows)) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from shared.config import Delivery, LightDelivery
 from shared.contracts import DeliverWebhook
@@ -28,7 +29,7 @@ def test_a_day_has_some_fifteen_attempts_soon_at_first_and_hours_apart_at_last()
         assert 15 <= len(times) <= 17, times
         # The first quarter of an hour, in which most receivers are back: six or seven.
         assert 6 <= sum(time < timedelta(minutes=15) for time in times) <= 8
-        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(times)]
         assert timedelta(seconds=7) < gaps[0] < timedelta(seconds=13)
         assert max(gaps) <= timedelta(hours=4)
         # It is not given up long before its day is over, and never after it.

@@ -217,7 +217,7 @@ def test_callbacks_have_a_secret_to_be_asked_for(client: httpx.Client, stranger:
     assert client.get(f"{URL}/callbacks/deliveries").json() == {"items": [], "next_cursor": None}
     # It is no subscription, to be changed or removed.
     for method in ("PATCH", "DELETE"):
-        body = {} if method == "PATCH" else None
+        body = {"enabled": False} if method == "PATCH" else None
         assert client.request(method, f"{URL}/{shown['id']}", json=body).status_code == 404
 
 
