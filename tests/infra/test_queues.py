@@ -8,6 +8,7 @@ import pytest
 
 from shared.contracts import LIGHT_QUEUES
 from shared.events import EVENTS, SOURCE
+from shared.services.feedback import BOUNCE, COMPLAINT
 from tests.infra.deployments import ALL, deployment, made_by, resources
 from tests.infra.stacks import Resource
 from tests.infra.watching import named_by_alarms
@@ -174,10 +175,10 @@ def test_every_event_of_ours_is_passed_on(deployed: str) -> None:
 
 
 @pytest.mark.parametrize("deployed", ALL)
-def test_bounces_and_complaints_come_back(deployed: str) -> None:
+def test_bounces_complaints_and_rejects_come_back(deployed: str) -> None:
     [destination] = resources(deployed, "AWS::SES::ConfigurationSetEventDestination")
     told = destination.properties["EventDestination"]
-    assert set(told["MatchingEventTypes"]) == {"bounce", "complaint"}
+    assert set(told["MatchingEventTypes"]) == {BOUNCE, COMPLAINT, "reject"}
     assert told["Enabled"] is True
     [subscription] = [one for one in resources(deployed, "AWS::SNS::Subscription") if "FeedbackQueue" in str(one)]
     assert subscription.properties["TopicArn"] == told["SnsDestination"]["TopicARN"]

@@ -22,8 +22,20 @@ NOT_CONTAINED = {"PIL", "pytesseract", "pypdfium2", "numpy", "orjson", "pytest",
 
 ONLY_IN_THE_API = {"fastapi", "starlette", "mangum", "python_multipart"}
 
+MESSAGES = {
+    *("SendEmailFunction", "SendSmsFunction", "NotifyFunction", "DeliverWebhookFunction"),
+    *("RecordDeadLetterFunction", "RecordFeedbackFunction"),
+}
+"""What sends, and what hears of it."""
+
+WITHOUT_BROKER = MESSAGES | {"CreateKeyFunction"}
+
 NOT_IMPORTED = {"boto3", "botocore.session", "celery", "kombu", "redis", "psycopg", "sqlalchemy", "urllib3", "click"}
 """What is loaded with its first use, or before a snapshot; see `shared.bootstrap`. Powertools loads botocore's name."""
+
+
+USED_AT_ONCE = {name: {"sqlalchemy"} for name in {*MESSAGES, "RunScheduleFunction"}}
+"""What a function needs with every event it may get: Lambda's time for starting is the cheaper one to load it in."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +59,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Zip]:
 def test_an_import_loads_nothing_that_is_not_used_yet(built: dict[str, Zip], name: str) -> None:
     _, modules = built[name].imported(sys.executable)
     assert built[name].handler in modules
-    assert set(modules) & NOT_IMPORTED == set()
+    assert set(modules) & NOT_IMPORTED <= USED_AT_ONCE.get(name, set())
 
 
 def test_the_apis_zip_keeps_its_size_and_the_others_are_smaller(built: dict[str, Zip]) -> None:
@@ -61,7 +73,8 @@ def test_a_zip_holds_nothing_its_function_does_not_need(built: dict[str, Zip], n
     held = {path.name.partition(".")[0] for path in built[name].path.iterdir()}
     assert held & NOT_CONTAINED == set()
     assert (held & ONLY_IN_THE_API == set()) == (name != zips.API)
-    assert ("celery" in held) == (name != "CreateKeyFunction")
+    assert ("celery" in held) == (name not in WITHOUT_BROKER)
+    assert ("jinja2" in held) == (name in MESSAGES)
     folders = {path.name for path in (built[name].path / "functions").iterdir() if path.is_dir()}
     assert folders - {"__pycache__"} == {built[name].handler.split(".")[1]}
 
@@ -79,10 +92,17 @@ def test_everything_is_precompiled_and_only_our_sources_are_there(built: dict[st
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_descriptions_of_the_aws_services_that_are_called_are_there(built: dict[str, Zip], name: str) -> None:
     code = "".join(path.read_text() for folder in ("shared", "functions") for path in (PROJECT / folder).rglob("*.py"))
-    called = set(re.findall(r"boto3\.client\(\s*[\"']([\w-]+)[\"']", code))
-    assert called >= {"s3", "secretsmanager"}
+    called = set(re.findall(r"(?:boto3|aws)\.client\(\s*[\"']([\w-]+)[\"']", code))
+    assert called >= {"s3", "secretsmanager", "sqs", "events", "sesv2", "sns"}
     described = {path.name for path in (built[name].path / "botocore/data").iterdir() if path.is_dir()}
     assert described == called
+
+
+def test_the_templates_of_mails_are_where_they_are_rendered(built: dict[str, Zip]) -> None:
+    held = {path.name for path in (built["SendEmailFunction"].path / "shared/services/mail/templates").iterdir()}
+    written = {path.name for path in (PROJECT / "shared/services/mail/templates").iterdir() if path.is_file()}
+    assert written
+    assert written <= held
 
 
 def test_a_traceback_names_the_line_of_a_library_whose_source_is_not_there(built: dict[str, Zip]) -> None:
