@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from sqlalchemy import select, update
 
@@ -15,7 +17,27 @@ from shared.bootstrap import Services
 from shared.contracts import DeliverWebhook
 from shared.models import Account, DeadLetter, Delivery, DeliveryAttempt, JobRow, JobStatus, Webhook, utcnow
 from shared.services.webhooks import WithSecret
-from tests.support.light_lane import bodies, sqs
+from tests.support.light_lane import bodies, sqs, wired
+
+
+@contextmanager
+def webhook_lane(database_url: str, *, networks: str = "127.0.0.2/32", seconds: float = 0.5) -> Iterator[WebhookLane]:
+    """Services wired as in the function that delivers, with a key to sign with in moto's Secrets Manager.
+
+    Args:
+        database_url: of a migrated database.
+        networks: of this machine that may be called.
+        seconds: that a call may take.
+    """
+    secret = {"Name": f"signing {uuid4()}", "SecretString": '{"password": "the key of this stack"}'}
+    environment = {
+        "DATABASE_URL": database_url,
+        "SIGNING_SECRET_ARN": boto3.client("secretsmanager").create_secret(**secret)["ARN"],
+        "OUTBOUND_ALLOWED_NETWORKS": networks,
+        "OUTBOUND_TIMEOUT_SECONDS": str(seconds),
+    }
+    with wired(environment) as services:
+        yield WebhookLane(services)
 
 
 class WebhookLane:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from threading import Event
 from typing import Any
 
-import boto3
 import pytest
 from sqlalchemy import select
 
@@ -19,33 +18,18 @@ from shared.models import Delivery, MessageRow, Webhook, utcnow
 from shared.services.circuits import FAILURES
 from shared.services.failing_webhooks import GIVEN_UP, PATIENCE
 from shared.values import WebhookChange
-from tests.support.light_lane import at_once, bodies, sqs, wired
+from tests.support.light_lane import at_once, bodies, sqs
 from tests.support.receiver import Receiver, Request, answer, drip, hang, in_turn, raw
 from tests.support.rows import Rows
-from tests.support.webhooks import WebhookLane
-
-SECONDS = 0.5
-
-
-@pytest.fixture(scope="module")
-def signing_secret(object_store: None) -> str:
-    """Where the stack's key lies."""
-    del object_store
-    secret = {"Name": "signing", "SecretString": '{"password": "the key of this stack"}'}
-    return str(boto3.client("secretsmanager").create_secret(**secret)["ARN"])
+from tests.support.webhooks import WebhookLane, webhook_lane
 
 
 @pytest.fixture
-def lane(database_url: str, signing_secret: str) -> Iterator[WebhookLane]:
+def lane(database_url: str, object_store: None) -> Iterator[WebhookLane]:
     """The function's services; receivers on 127.0.0.2 may be called."""
-    environment = {
-        "DATABASE_URL": database_url,
-        "SIGNING_SECRET_ARN": signing_secret,
-        "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.2/32",
-        "OUTBOUND_TIMEOUT_SECONDS": str(SECONDS),
-    }
-    with wired(environment) as services:
-        yield WebhookLane(services)
+    del object_store
+    with webhook_lane(database_url) as lane:
+        yield lane
 
 
 def test_an_event_arrives_signed_and_is_logged(lane: WebhookLane, capsys: pytest.CaptureFixture[str]) -> None:
