@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -193,3 +194,10 @@ def test_a_job_of_another_kind_is_not_done(rows: Rows) -> None:
     body = {"job_id": str(job_id), "name": job.name, "payload": job.model_dump(mode="json"), "correlation_id": None}
     assert returned(notify.handler(sqs(json.dumps(body)), LambdaContext())) == 1
     assert rows.get_job(job_id).status == JobStatus.QUEUED
+
+
+def test_an_event_to_begin_with_is_one_it_takes(stack: Services) -> None:
+    """Its job is gone and nobody subscribed to its event: both are over."""
+    del stack
+    event = json.loads(Path("tests/events/notify.json").read_text())
+    assert returned(notify.handler(event, LambdaContext())) == 0

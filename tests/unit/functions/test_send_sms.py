@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -381,3 +383,11 @@ def test_the_adapter_makes_its_client_once(sns: FakedSns) -> None:
     del sns
     adapter = Sns()
     assert adapter._client is adapter._client  # noqa: SLF001  # what costs 0.2 s if it is made again
+
+
+def test_an_event_to_begin_with_is_one_it_takes(stack: Services, sns: FakedSns) -> None:
+    """Its job is gone: it is over."""
+    del stack
+    event = json.loads(Path("tests/events/send_sms.json").read_text())
+    assert returned(send_sms.handler(event, LambdaContext())) == 0
+    assert sns.calls == []
