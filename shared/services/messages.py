@@ -102,4 +102,4 @@ def _counts(session: Session, parent_id: UUID) -> dict[MessageStatus, int]:
     found = session.execute(
         select(MessageRow.status, func.count()).where(MessageRow.parent_id == parent_id).group_by(MessageRow.status)
     )
-    return dict.fromkeys(MessageStatus, 0) | dict(found.tuples().all())
+    return dict.fromkeys(MessageStatus, 0) | {row[0]: row[1] for row in found}

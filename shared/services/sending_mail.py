@@ -123,7 +123,7 @@ class SendingMail:
         self._wait_for_turn(bulk=bulk)
         with self._noting_the_providers_health():
             provider_id = run.once(lambda: self._transport.send(sender, due.to, raw))
-        self._note_sent(due.id, provider_id, run)
+            self._note_sent(due.id, provider_id, run)
         run.measure(metrics.SENT_SECONDS, (utcnow() - due.created_at).total_seconds())
 
     def _due(self, message_id: UUID, *, bulk: bool) -> _Due | None:

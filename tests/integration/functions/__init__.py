@@ -1,0 +1,1 @@
+"""Functions behind their queues, over real databases."""
