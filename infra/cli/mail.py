@@ -58,6 +58,10 @@ def show_list(
         Console().print(Text(f"No mails in {data_dir}."), soft_wrap=True)
         return
     table = Table("ID", "Time", "To", "Subject", "Attachments", box=None)
+    for column in table.columns[:2]:
+        column.no_wrap = True
+    for column in table.columns[2:]:
+        column.overflow = "fold"
     for mail in mails:
         cells = (mail.id, local_time(mail.time.isoformat()), mail.to, mail.subject, ", ".join(mail.attachments))
         table.add_row(*(Text(cell) for cell in cells))

@@ -38,11 +38,11 @@ def mail_address(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
 
     if len(text) > ADDRESS_LIMIT:
-        raise InvalidAddress(f"a mail address has at most {ADDRESS_LIMIT} characters; this one has {len(text)}")
+        raise InvalidAddress(f"A mail address has at most {ADDRESS_LIMIT} characters; this one has {len(text)}.")
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except (EmailNotValidError, UnicodeError) as error:
-        raise InvalidAddress(f"{_shown(text)} is no mail address that can be sent to: {error}") from error
+        raise InvalidAddress(f"{_shown(text)} is no mail address that can be sent to. {error}") from error
     return str(found.ascii_email)
 
 
@@ -55,7 +55,7 @@ def phone_number(text: str) -> str:
     if not _E164.fullmatch(text):
         raise InvalidAddress(
             f"{_shown(text)} is no phone number in E.164; write a plus, the country code and the number, "
-            "8 to 15 digits without spaces, e.g. +4930901820"
+            "8 to 15 digits without spaces, e.g. +4930901820."
         )
     return text
 
@@ -74,15 +74,20 @@ def check_header(text: str, what: str) -> str:
         InvalidHeader: it has line breaks, other control characters or halves of characters, or is too long.
     """
     if len(text) > HEADER_LIMIT:
-        raise InvalidHeader(f"{what} has at most {HEADER_LIMIT} characters; this one has {len(text)}")
+        raise InvalidHeader(f"{_first(what)} has at most {HEADER_LIMIT} characters; this one has {len(text)}.")
     for place, character in enumerate(text):
         if unicodedata.category(character) in _NOT_IN_HEADERS:
             raise InvalidHeader(
-                f"{what} has a line break or control character at position {place + 1} (U+{ord(character):04X}); "
-                "send it without"
+                f"{_first(what)} has a line break or control character at position {place + 1} "
+                f"(U+{ord(character):04X}); send it without."
             )
     return text
 
 
 def _shown(text: str) -> str:
     return ascii(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+
+def _first(what: str) -> str:
+    """How a sentence begins with it."""
+    return what[:1].upper() + what[1:]

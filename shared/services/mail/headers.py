@@ -81,7 +81,7 @@ def sender_parts(sender: str) -> tuple[str, str]:
     address = named["address"] if named else sender
     found = _ADDRESS.fullmatch(address)
     if found is None:
-        raise InvalidHeader("the sender is no `Name <address>`; set MAIL_FROM to one")
+        raise InvalidHeader("The sender is no `Name <address>`; set MAIL_FROM to one.")
     name = _unquoted(named["name"].strip()) if named else ""
     return (f"{_phrase(name)} <{address}>" if name else address), found[1]
 

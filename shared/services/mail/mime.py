@@ -127,8 +127,8 @@ def check_size(attachments: Iterable[int], text: str, html: str | None = None) -
     size = encoded_size(attachments, text, html)
     if size > SIZE_LIMIT:
         raise MessageTooLarge(
-            f"the mail would have {size / 1e6:.1f} MB once it is encoded, and mail carries {SIZE_LIMIT / 1e6:.0f} MB; "
-            f"attach at most about {SIZE_LIMIT / _BASE64_GROWTH / 1e6:.0f} MB, or send a link"
+            f"The mail would have {size / 1e6:.1f} MB once it is encoded, and mail carries {SIZE_LIMIT / 1e6:.0f} MB; "
+            f"attach at most about {SIZE_LIMIT / _BASE64_GROWTH / 1e6:.0f} MB, or send a link."
         )
 
 
@@ -153,7 +153,7 @@ def _token(text: str, what: str) -> str:
     """Text that stands in a header as it is: printable ASCII that closes no bracket and begins no list."""
     if _TOKEN.fullmatch(check_header(text, what)):
         return text
-    raise InvalidHeader(f"{what} has characters that no header can hold as they are")
+    raise InvalidHeader(f"A header cannot hold {what} as it is; write it in ASCII, without spaces.")
 
 
 def _text_size(text: str) -> int:
@@ -201,7 +201,9 @@ def _attach(mail: EmailMessage, attachment: Attachment) -> bytes:
     maintype, subtype = _media_type(attachment.content_type)
     filename = check_header(attachment.filename, "the name of an attachment")
     if not 0 < len(filename) <= FILENAME_LIMIT:
-        raise InvalidHeader(f"the name of an attachment has 1 to {FILENAME_LIMIT} characters, not {len(filename)}")
+        raise InvalidHeader(
+            f"The name of an attachment has 1 to {FILENAME_LIMIT} characters; this one has {len(filename)}."
+        )
     part = EmailMessage(policy=POLICY)
     part["Content-Type"] = f"{maintype}/{subtype}"
     part["Content-Transfer-Encoding"] = "base64"

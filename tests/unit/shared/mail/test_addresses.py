@@ -100,7 +100,7 @@ def test_what_is_no_phone_number_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("character", ["\r", "\n", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"])
 def test_a_header_holds_no_control_characters(character: str) -> None:
-    with pytest.raises(InvalidHeader, match="the subject has a line break or control character at position 6"):
+    with pytest.raises(InvalidHeader, match="The subject has a line break or control character at position 6"):
         check_header(f"Hello{character}Bcc: eve@example.com", "the subject")
 
 
