@@ -32,6 +32,11 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def tidy(self) -> None:
+        """Remove what an earlier process had not finished when it was killed."""
+        for left in self._folder.glob(".*.unfinished"):
+            left.unlink(missing_ok=True)
+
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name for it
         """Keep one mail and answer the client that brought it."""
         content = envelope.content
@@ -59,6 +64,7 @@ class Mailbox:
 async def serve(port: int, folder: Path) -> None:
     """Take mail on the loopback address until asked to stop."""
     mailbox = Mailbox(folder)
+    mailbox.tidy()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

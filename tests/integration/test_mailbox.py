@@ -61,7 +61,9 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
-    """A mailbox in a process of its own."""
+    """A mailbox in a process of its own, where an earlier one was killed in the middle of a mail."""
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / ".20260504T093000.000000Z-aaaaaaaa.eml.unfinished").write_bytes(b"Subject: Ha")
     port, log = free_port(), tmp_path / "mail.log"
     command = [sys.executable, "-m", "infra.local.mailbox", str(port), str(tmp_path / "mail")]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output, text=True) as process:
@@ -153,6 +155,7 @@ def test_half_a_mail_is_none(mailbox: Mailbox) -> None:
 
 
 def test_a_mail_that_cannot_be_kept_is_to_be_sent_again(mailbox: Mailbox) -> None:
+    mailbox.folder.rmdir()
     mailbox.folder.write_text("in the way")
 
     with pytest.raises(smtplib.SMTPDataError) as refused:
