@@ -69,6 +69,6 @@ def test_no_setting_opens_the_way_to_credentials(host: str) -> None:
 
 
 def test_a_password_in_a_url_is_not_repeated() -> None:
-    with pytest.raises(UrlNotAllowed) as refused:
+    with pytest.raises(UrlNotAllowed, match="user or password") as refused:
         Guard().read("https://someone:hunter2@example.com/")
     assert "hunter2" not in refused.value.detail
