@@ -35,6 +35,10 @@ pending and running); ten of what tasks use (CPU, memory and disk, reserved and 
 and out), counted for the cluster and for each service and task family of which a task runs.
 """
 
+POLLERS: Final = 5
+POLL_SECONDS: Final = 20
+"""How Lambda asks an empty queue: so many questions at once, each of which waits so long for a message."""
+
 COUNTED_SECONDS: Final = 0.3
 """How long a run of a function takes that a schedule starts every minute."""
 
@@ -83,7 +87,10 @@ def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
         "Aurora, at its least capacity": acus * prices.AURORA_ACU_HOUR * month,
         "Aurora, woken now and then": _wakes(parameters) * prices.AURORA_ACU_HOUR,
         "Valkey nodes": nodes * prices.VALKEY_NODE_HOUR[parameters["BrokerNodeType"]] * month,
-        "interface endpoints": endpoint_zones(parameters["WorkerEgress"]) * prices.ENDPOINT_ZONE_HOUR * month,
+        "NAT gateways and their addresses": int(parameters["NatGateways"])
+        * (prices.NAT_GATEWAY_HOUR + prices.PUBLIC_IPV4_HOUR)
+        * month,
+        "interface endpoints": endpoint_zones(parameters) * prices.ENDPOINT_ZONE_HOUR * month,
         "tasks that always run": tasks * month,
         "metrics": metrics() * prices.METRIC_MONTH,
         "Container Insights, an estimate": insights(parameters) * prices.METRIC_MONTH,
@@ -92,6 +99,7 @@ def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
         "secrets and keys": count("AWS::SecretsManager::Secret") * prices.SECRET_MONTH
         + count("AWS::KMS::Key") * prices.KMS_KEY_MONTH,
         "functions every minute": _scheduled(),
+        "queues asked for messages": queues_asked(parameters) * prices.SQS_REQUEST,
         "SnapStart's snapshot": _snapshot() if parameters["SnapStart"] == "On" else 0.0,
     }
 
@@ -107,15 +115,32 @@ def _wakes(parameters: Mapping[str, str]) -> float:
     return prices.MONTH_SECONDS / doze * (int(parameters["DatabasePauseSeconds"]) + WAKING_SECONDS) / 3600
 
 
-def endpoint_zones(egress: str) -> int:
-    """Interface endpoints times zones: all in both where workers are private, that of the functions in one if not."""
+def endpoint_zones(parameters: Mapping[str, str]) -> int:
+    """Interface endpoints times zones: all in both where workers leave by them.
+
+    Else that of the functions in one, or none where they leave by a NAT gateway.
+    """
     endpoints = [
         made
         for made in load(PROJECT / "infra/stacks/network.yaml")["Resources"].values()
         if made["Type"] == "AWS::EC2::VPCEndpoint" and made["Properties"].get("VpcEndpointType") == "Interface"
     ]
-    always = sum("Condition" not in made for made in endpoints)
-    return len(endpoints) * ZONES if egress == "endpoints" else always
+    of_functions = sum(made["Condition"] != "WorkersUseEndpoints" for made in endpoints)
+    if parameters["WorkerEgress"] == "endpoints":
+        return len(endpoints) * ZONES
+    return 0 if int(parameters["NatGateways"]) else of_functions
+
+
+def queues_asked(parameters: Mapping[str, str]) -> float:
+    """Questions a month to the queues that functions are fed from, dead letters' included.
+
+    Those of messages are left alone where nothing can be sent.
+    """
+    sends = int(parameters["NatGateways"]) > 0
+    functions = (made for made in load(FRONT)["Resources"].values() if made["Type"] == "AWS::Serverless::Function")
+    events = (event for function in functions for event in function["Properties"].get("Events", {}).values())
+    fed = sum(event["Type"] == "SQS" and (sends or "Enabled" not in event["Properties"]) for event in events)
+    return fed * POLLERS * prices.MONTH_SECONDS / POLL_SECONDS
 
 
 def metrics() -> int:
@@ -146,9 +171,9 @@ def count(kind: str) -> int:
 
 
 def _scheduled() -> float:
-    """`relay_outbox` and `publish_metrics`."""
+    """`relay_outbox` and `publish_metrics`, traced."""
     runs = 2 * prices.MONTH_SECONDS / 60
-    return lambda_runs(runs, runs * COUNTED_SECONDS)
+    return lambda_runs(runs, runs * COUNTED_SECONDS) + runs * prices.TRACE
 
 
 def _snapshot() -> float:

@@ -49,6 +49,15 @@ VALKEY_NODE_HOUR: Final = MappingProxyType(
 # aws.amazon.com/privatelink/pricing and aws.amazon.com/vpc/pricing
 ENDPOINT_ZONE_HOUR: Final = 0.01
 PUBLIC_IPV4_HOUR: Final = 0.005
+NAT_GATEWAY_HOUR: Final = 0.045
+NAT_GB: Final = 0.045
+
+# aws.amazon.com/sqs/pricing, aws.amazon.com/eventbridge/pricing, aws.amazon.com/ses/pricing, aws.amazon.com/xray/pricing
+SQS_REQUEST: Final = 0.40 / 1e6
+EVENT: Final = 1.00 / 1e6
+SES_MAIL: Final = 0.10 / 1000
+SES_GB: Final = 0.12
+TRACE: Final = 5.00 / 1e6
 
 # aws.amazon.com/cloudwatch/pricing
 LOG_GB: Final = 0.50
@@ -75,7 +84,12 @@ CONFIRMED: Final[Mapping[str, bool]] = MappingProxyType(
         "Aurora ACU-hour": True,
         "Valkey nodes": False,  # seen in one program's table only
         "interface endpoints": True,
-        "public IPv4": False,
+        "public IPv4": True,
+        "NAT gateways": True,
+        "SQS": False,
+        "EventBridge": False,
+        "SES": False,
+        "X-Ray": False,
         "CloudWatch": True,
         "Secrets Manager": False,
         "KMS": False,

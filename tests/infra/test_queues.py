@@ -9,7 +9,7 @@ import pytest
 from shared.contracts import LIGHT_QUEUES
 from shared.events import EVENTS, SOURCE
 from shared.services.feedback import BOUNCE, COMPLAINT
-from tests.infra.deployments import ALL, deployment, made_by, resources
+from tests.infra.deployments import ALL, REACHING_OUT, deployment, made_by, resources
 from tests.infra.stacks import Resource
 from tests.infra.watching import named_by_alarms
 
@@ -48,6 +48,13 @@ def test_every_queue_is_invisible_for_six_times_its_function_timeout(deployed: s
         queue = made_by(deployed, mapping.properties["EventSourceArn"])
         function = made_by(deployed, mapping.properties["FunctionName"])
         assert queue.properties["VisibilityTimeout"] >= 6 * function.properties["Timeout"]
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_queues_are_looked_into_where_something_may_be_in_them(deployed: str) -> None:
+    for mapping in resources(deployed, MAPPING):
+        of_uploads = made_by(deployed, mapping.properties["EventSourceArn"]).path.startswith("Ingest")
+        assert mapping.properties.get("Enabled", True) is (of_uploads or deployed in REACHING_OUT), mapping.path
 
 
 @pytest.mark.parametrize("deployed", ALL)

@@ -79,8 +79,9 @@ def test_functions_are_paid_by_the_memory_that_the_template_gives_them(monkeypat
     after = cost.everything_else(1.5)["Lambda"], idle.monthly(idle.presets()["prod"])
     assert cost.function_gb() == 2
     assert after[0] > 1.5 * before[0]
-    for row in ("functions every minute", "SnapStart's snapshot"):
-        assert after[1][row] > 1.5 * before[1][row]
+    traces = 2 * prices.MONTH_SECONDS / 60 * prices.TRACE
+    for row, fixed in (("functions every minute", traces), ("SnapStart's snapshot", 0.0)):
+        assert after[1][row] - fixed > 1.5 * (before[1][row] - fixed)
 
 
 def test_insights_are_paid_by_what_runs_and_only_where_they_are_switched_on() -> None:
@@ -92,8 +93,25 @@ def test_insights_are_paid_by_what_runs_and_only_where_they_are_switched_on() ->
 
 
 def test_endpoints_are_paid_by_zone() -> None:
-    assert idle.endpoint_zones("public-ip") == 1
-    assert idle.endpoint_zones("endpoints") == 8
+    def zones(egress: str, gateways: str) -> int:
+        return idle.endpoint_zones({"WorkerEgress": egress, "NatGateways": gateways})
+
+    assert zones("public-ip", "0") == 1
+    assert zones("endpoints", "0") == zones("endpoints", "2") == 8
+    assert zones("nat", "1") == zones("public-ip", "1") == 0
+
+
+def test_gateways_are_paid_by_the_hour_with_their_addresses() -> None:
+    prod = idle.presets()["prod"]
+    row = "NAT gateways and their addresses"
+    assert idle.monthly(prod)[row] == pytest.approx(2 * 36.5)
+    assert idle.monthly(prod | {"NatGateways": "0"})[row] == 0
+
+
+def test_queues_are_asked_only_where_something_may_be_in_them() -> None:
+    a_queue = 5 * 3 * 60 * 730
+    assert idle.queues_asked({"NatGateways": "1"}) == pytest.approx(14 * a_queue)
+    assert idle.queues_asked({"NatGateways": "0"}) == pytest.approx(2 * a_queue)
 
 
 def test_a_fleet_s_resources_count_for_every_fleet() -> None:
