@@ -209,6 +209,13 @@ def test_what_was_certainly_not_sent_is_sent_later(
     assert (row.status, row.error_code) == (MessageStatus.SENT, None)
 
 
+@pytest.mark.usefixtures("message")
+def test_where_nobody_keeps_who_opted_out_nobody_has(stack: Services, sns: FakedSns) -> None:
+    sns.faults["CheckIfPhoneNumberIsOptedOut"] = [answers(400, "InvalidAction")]
+    deliver(stack)
+    assert len(sns.published) == 1
+
+
 def test_a_pause_that_sns_asks_for_is_kept(stack: Services, sns: FakedSns, message: UUID) -> None:
     del message
     sns.faults["Publish"] = [answers(429, "Throttled", {"retry-after": "120"})]
