@@ -139,7 +139,7 @@ def queues_asked(parameters: Mapping[str, str]) -> float:
     sends = int(parameters["NatGateways"]) > 0
     functions = (made for made in load(FRONT)["Resources"].values() if made["Type"] == "AWS::Serverless::Function")
     events = (event for function in functions for event in function["Properties"].get("Events", {}).values())
-    fed = sum(event["Type"] == "SQS" and (sends or "Enabled" not in event["Properties"]) for event in events)
+    fed: int = sum(event["Type"] == "SQS" and (sends or "Enabled" not in event["Properties"]) for event in events)
     return fed * POLLERS * prices.MONTH_SECONDS / POLL_SECONDS
 
 

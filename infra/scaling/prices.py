@@ -52,7 +52,7 @@ PUBLIC_IPV4_HOUR: Final = 0.005
 NAT_GATEWAY_HOUR: Final = 0.045
 NAT_GB: Final = 0.045
 
-# aws.amazon.com/sqs/pricing, aws.amazon.com/eventbridge/pricing, aws.amazon.com/ses/pricing, aws.amazon.com/xray/pricing
+# aws.amazon.com/sqs/pricing, .../eventbridge/pricing, .../ses/pricing, .../xray/pricing
 SQS_REQUEST: Final = 0.40 / 1e6
 EVENT: Final = 1.00 / 1e6
 SES_MAIL: Final = 0.10 / 1000
