@@ -93,6 +93,7 @@ def test_delivered_five_times_at_once_it_is_there_once(stack: Services, rows: Ro
     event = sqs(*bodies(stack.database, Notify))
     assert [returned(answer) for answer in at_once(notify.handler, event)] == [0] * 5
     assert rows.count(Notification) == 1
+    assert [job.status for job in rows.jobs(Notify.name)] == [JobStatus.SUCCEEDED]
     assert len(children(stack, message_id)) == 2
     assert len(bodies(stack.database, SendEmail)) == len(bodies(stack.database, SendSms)) == 1
 
