@@ -169,6 +169,20 @@ def test_endless_headers_and_chunks_end() -> None:
         assert set(post(receiver.url, seconds=5).text) == {"z"}
 
 
+def test_a_receiver_that_never_comes_to_the_point_is_not_listened_to_for_long() -> None:
+    sent: list[int] = []
+
+    def behave(connection: socket.socket, _: Request) -> None:
+        while len(sent) < 100:
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000)
+            sent.append(500_000)
+
+    with Receiver(behave) as receiver, pytest.raises(DeliveryFailed, match=r"closed|reached"):
+        post(receiver.url, seconds=20)
+    # What was sent filled the buffers of both ends; hardly any of it was read.
+    assert sum(sent) < 20_000_000
+
+
 def test_nothing_is_unpacked() -> None:
     with Receiver(answer(200, b"\x1f\x8b" + bytes(1000), Content_Encoding="gzip")) as receiver:
         assert post(receiver.url).text == "(encoded as gzip, not decoded)"
