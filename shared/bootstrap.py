@@ -281,7 +281,8 @@ class Services:
         """What is going on."""
         from shared.services.monitoring import Monitoring
 
-        return Monitoring(self.database, self.broker, self.circuits)
+        # Asked for late: the way to the broker may be what is missing, then that is told, and the rest as well.
+        return Monitoring(self.database, lambda: self.broker.fleets(), self.circuits)  # noqa: PLW0108
 
     @cached_property
     def _enclosures(self) -> Enclosures:

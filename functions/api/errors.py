@@ -22,6 +22,7 @@ from shared.errors import (
     NotFound,
     ObjectMissing,
     Permanent,
+    QueueUnavailable,
     SpendCapReached,
     StorageUnavailable,
     Transient,
@@ -41,6 +42,7 @@ _OUTSIDE: dict[type[TwolaneError], str] = {
     DatabaseUnavailable: "The database does not answer. Try again in a moment.",
     StorageUnavailable: "The object store does not answer. Try again in a moment.",
     BrokerUnavailable: "The broker does not answer. Try again in a moment.",
+    QueueUnavailable: "The queue does not take it now. Try again in a moment.",
     ObjectMissing: "The file is not in the object store any more.",
 }
 """What clients read instead of sentences that may name hosts, buckets and keys; those go to the log."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from shared.adapters.broker import Broker, FleetCount
+from shared.adapters.broker import FleetCount
 from shared.contracts import LIGHT_QUEUES
 from shared.db.unit_of_work import Database
 from shared.errors import BrokerUnavailable
@@ -55,11 +55,17 @@ class Stats:
 
 
 class Monitoring:
-    """Looks. Everything asked of the database is answered from an index of what is open, or of the last day."""
+    """Looks. Everything asked of the database is answered from an index of what is open, or of the last day.
 
-    def __init__(self, database: Database, broker: Broker, circuits: Circuits) -> None:
+    Args:
+        database: asked once.
+        fleets: counts the messages and workers of the fleets; raises BrokerUnavailable.
+        circuits: the breakers.
+    """
+
+    def __init__(self, database: Database, fleets: Callable[[], Mapping[str, FleetCount]], circuits: Circuits) -> None:
         self._database = database
-        self._broker = broker
+        self._count_fleets = fleets
         self._circuits = circuits
 
     def stats(self) -> Stats:
@@ -77,7 +83,7 @@ class Monitoring:
 
     def _fleets(self) -> Mapping[str, FleetCount] | None:
         try:
-            return self._broker.fleets()
+            return self._count_fleets()
         except BrokerUnavailable as error:
             log.warning("fleets are not told: %s", error)
             return None

@@ -33,7 +33,7 @@ def list_dead_letters(caller: AdminDep, query: Annotated[DeadLetterQuery, Query(
     return json_answer(DeadLetterList(items=[DeadLetterOut.of(row) for row in rows], next_cursor=cursor))
 
 
-@router.post("/requeue", response_model=RequeuedOut, responses=problems(401, 403, 413, 422))
+@router.post("/requeue", response_model=RequeuedOut, responses=problems(401, 403, 413, 422, 429))
 def requeue_dead_letters(caller: AdminDep, body: RequeueRequest) -> Response:
     """Put back every open dead letter that fits, 500 at most: ask again while `remaining` is not 0."""
     del caller
@@ -51,7 +51,7 @@ def get_dead_letter(caller: AdminDep, task_id: UUID) -> Response:
     "/{task_id}/requeue",
     status_code=202,
     response_model=DeadLetterOut,
-    responses=problems(401, 403, 404, 409)
+    responses=problems(401, 403, 404, 409, 429)
     | {202: {"description": "It is back on its lane.", "headers": openapi.LOCATION | openapi.RETRY_AFTER}},
 )
 def requeue_dead_letter(caller: AdminDep, task_id: UUID) -> Response:

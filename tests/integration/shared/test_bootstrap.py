@@ -5,14 +5,18 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from shared.adapters import secrets
 from shared.bootstrap import Services
 from shared.config import ConfigurationError
-from shared.contracts import Ping
+from shared.contracts import Ping, SendEmail
 from shared.errors import BrokerUnavailable
+from shared.events import BatchCompleted
+from shared.models import EventRow
 from tests.support.programs import free_port
 from tests.support.rows import Rows
 
@@ -75,3 +79,25 @@ def test_a_secrets_manager_that_comes_back_is_asked_again(
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     with pytest.raises(ConfigurationError):
         _ = wired.broker
+
+
+@pytest.mark.usefixtures("silent_secrets_manager")
+def test_without_a_way_to_the_broker_the_rest_of_what_is_going_on_is_told(wired: Services) -> None:
+    assert wired.monitoring.stats().fleets is None
+
+
+def test_what_cannot_even_be_tried_leaves_light_work_and_events_for_the_relay(
+    wired: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LIGHT_QUEUES", '{"email": "https://example.com/queue"}')
+    monkeypatch.setenv("EVENT_BUS_NAME", "bus")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "this is no URL")
+    account_id = Rows(wired.database).account()
+    with wired.database.write() as work:
+        work.send(SendEmail(message_id=uuid4()))
+        work.emit(account_id, BatchCompleted(batch_id=uuid4(), counts={}))
+    assert len(Rows(wired.database).outbox()) == 1
+    with wired.database.read() as session:
+        assert session.scalars(select(EventRow.published_at)).all() == [None]
+    assert "messages of the light lane stay in the outbox" in caplog.text
+    assert "events stay in the database" in caplog.text

@@ -31,7 +31,7 @@ AGO = timedelta(minutes=10)
 
 @pytest.fixture
 def monitoring(database: Database, broker: Broker) -> Monitoring:
-    return Monitoring(database, broker, Circuits(database))
+    return Monitoring(database, broker.fleets, Circuits(database))
 
 
 def mail() -> SendEmail:
@@ -96,7 +96,7 @@ def test_no_question_reads_a_whole_table(sqlite_databases: SqliteDatabases, brok
     with sqlite_databases.migrated() as url:
         database = Database(make_engine(url), Outgoing())
         event.listen(database.engine, "before_cursor_execute", lambda _, __, question, *___: asked.append(question))
-        Monitoring(database, broker, Circuits(database)).stats()
+        Monitoring(database, broker.fleets, Circuits(database)).stats()
         plans = [step for question in asked if question.startswith("SELECT") for step in _plan(database, question)]
         database.close()
     for table in ("jobs", "messages", "events", "dead_letters"):
