@@ -57,6 +57,7 @@ def test_a_user_is_told_by_every_channel(client: httpx.Client, stack: Services, 
     assert answer.status_code == 202
     message_id = UUID(answer.json()["message_id"])
     assert answer.headers["location"] == f"/v1/messages/{message_id}"
+    assert client.get(answer.headers["location"]).json()["kind"] == "notification"
     with stack.database.read() as session:
         row = session.get_one(MessageRow, message_id)
         [job] = session.scalars(select(JobRow).where(JobRow.key == f"notification.send:{message_id}")).all()

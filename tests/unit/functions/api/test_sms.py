@@ -50,6 +50,8 @@ def test_a_text_message_is_accepted_with_its_segments(client: httpx.Client, stac
     }
     assert answer.headers["location"] == f"/v1/messages/{said['message_id']}"
     assert answer.headers["retry-after"].isdigit()
+    state = client.get(answer.headers["location"]).json()
+    assert (state["kind"], state["status"], state["recipient"], state["segments"]) == ("sms", "queued", PHONE, 1)
     with stack.database.read() as session:
         row = session.get_one(MessageRow, UUID(said["message_id"]))
         [job] = session.scalars(select(JobRow).where(JobRow.key == f"sms.send:{row.id}")).all()
