@@ -84,14 +84,15 @@ class Notifications:
             UnknownRecipient: the account is.
         """
         with self._database.write() as work:
-            row = work.session.get(MessageRow, message.message_id)
+            # The job is locked before the message, as whoever gives one up does.
+            run.complete(work.session)
+            row = work.session.get(MessageRow, message.message_id, with_for_update=True)
             if row is None:
                 message_gone = f"The notification {message.message_id} is gone, and the account that sent it with it."
                 raise NotFound(message_gone)
             self._pass_on(work, row)
             row.status, row.sent_at = MessageStatus.SENT, utcnow()
             row.error_code = row.error_message = None
-            run.complete(work.session)
         run.measure(metrics.SENT_SECONDS, (utcnow() - row.created_at).total_seconds())
 
     def list(

@@ -148,11 +148,7 @@ class TextMessages:
         with self._circuit():
             self._refuse_opted_out(outgoing.phone)
             provider_id = run.once(lambda: self._send(outgoing))
-            with self._database.write() as work:
-                row = work.session.get_one(MessageRow, message.message_id)
-                row.status, row.sent_at, row.provider_id = MessageStatus.SENT, utcnow(), provider_id
-                row.cost_micros, row.error_code, row.error_message = outgoing.cost, None, None
-                run.complete(work.session)
+            self._note_sent(message.message_id, provider_id, outgoing.cost, run)
         run.measure(metrics.SENT_SECONDS, (utcnow() - outgoing.created_at).total_seconds())
 
     def _require_channel(self) -> None:
@@ -194,6 +190,15 @@ class TextMessages:
             with _noting("money stays reserved that was not spent"):
                 self._budget.release(outgoing.cost, period)
             raise
+
+    def _note_sent(self, message_id: UUID, provider_id: str, cost: int, run: Run) -> None:
+        with self._database.write() as work:
+            # The job is locked before the message, as whoever gives one up does.
+            run.complete(work.session)
+            row = work.session.get(MessageRow, message_id, with_for_update=True)
+            if row is not None:
+                row.status, row.sent_at, row.provider_id = MessageStatus.SENT, utcnow(), provider_id
+                row.cost_micros, row.error_code, row.error_message = cost, None, None
 
     @contextmanager
     def _circuit(self) -> Iterator[None]:
