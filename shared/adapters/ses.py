@@ -59,12 +59,16 @@ class Ses:
             request["ConfigurationSetName"] = self._configuration_set
         try:
             with aws.our_errors("SES", ProviderUnavailable, ProviderRefused, OutcomeUnknown):
-                return self._client.send_email(**request)["MessageId"]
+                answer = self._client.send_email(**request)
         except ProviderRefused as error:
             cause = error.__cause__
             if isinstance(cause, ClientError) and cause.response["Error"].get("Code") not in _THE_MESSAGES_OWN:
                 raise ProviderUnavailable(f"SES sends nothing for us now: {cause}") from cause
             raise
+        if "MessageId" not in answer:
+            # botocore takes half an answer for an empty one.
+            raise OutcomeUnknown("SES answered without the id of the mail; it may have taken it.")
+        return answer["MessageId"]
 
     @property
     def _client(self) -> SESV2Client:

@@ -8,7 +8,7 @@ their lane, events to the bus. What is not taken stays where it is for the relay
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -117,6 +117,24 @@ class UnitOfWork:
             return self.session.scalars(select(JobRow.id).where(JobRow.key == key)).one()
         self.resend(row)
         return row.id
+
+    def send_all(self, jobs: Mapping[str, Job]) -> None:
+        """Create many jobs and their messages in few statements.
+
+        Args:
+            jobs: by their keys, of which none may have a job yet.
+        """
+        said = {"correlation_id": shared_log.correlation_id()}
+        rows = [
+            JobRow(name=job.name, queue=job.queue, key=key, payload=job.model_dump(mode="json"), **said)
+            for key, job in jobs.items()
+        ]
+        self.session.add_all(rows)
+        self.session.flush()
+        outbox = [OutboxRow(job_id=row.id) for row in rows]
+        self.session.add_all(outbox)
+        self.session.flush()
+        self.messages += map(as_message, outbox, rows)
 
     def resend(self, row: JobRow, available_at: datetime | None = None) -> None:
         """Write a new message for a job that exists."""

@@ -208,6 +208,5 @@ def _add_parts(work: UnitOfWork, parent: MessageRow, addresses: list[str]) -> No
     }
     rows = [{**same, "id": uuid4(), "recipient": address} for address in addresses]
     work.session.execute(insert(MessageRow), rows)
-    for row in rows:
-        job = SendBulkEmail(message_id=row["id"])
-        work.send(job, key=f"{job.name}:{job.message_id}")
+    jobs = [SendBulkEmail(message_id=row["id"]) for row in rows]
+    work.send_all({f"{job.name}:{job.message_id}": job for job in jobs})
