@@ -53,7 +53,8 @@ class MailServer:
         """Take a mail."""
         del session
         if "data" not in self.says:
-            self.taken.append((str(envelope.mail_from), envelope.rcpt_tos[0], bytes(envelope.content or b"")))
+            assert isinstance(envelope.content, bytes)
+            self.taken.append((str(envelope.mail_from), envelope.rcpt_tos[0], envelope.content))
         if self.hangs_up:
             transport: Any = server.transport
             transport.abort()

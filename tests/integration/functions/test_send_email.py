@@ -23,8 +23,9 @@ from shared.services.messages import MessageState
 from shared.values import MessageStatus, SuppressedChannel
 from tests.support.emf import metrics_in
 from tests.support.light_lane import at_once, bodies, returned, sqs, wired
+from tests.support.mail_server import mail_server
 from tests.support.rows import Rows
-from tests.support.ses import FakedSes, answers, raises
+from tests.support.ses import FakedSes, answers, parsed, raises
 
 ADA = "ada@example.com"
 URL = "https://email.us-east-1.amazonaws.com"
@@ -325,3 +326,43 @@ def test_bulk_that_finds_no_slot_is_put_off_and_that_is_no_attempt(environment: 
             assert max(session.scalars(waits)) == job.queued_at > utcnow() + timedelta(seconds=5)
         assert (job.attempt, job.error_code) == (0, None)
         assert state(stack, account, queued.message_id).status == MessageStatus.QUEUED
+
+
+# --- through a mail server
+
+
+def test_mail_leaves_through_a_mail_server_where_one_is_named(environment: dict[str, str], ses: FakedSes) -> None:
+    with mail_server() as server, wired(environment | {"SMTP_URL": f"smtp://127.0.0.1:{server.port}"}) as stack:
+        account = Rows(stack.database).account()
+        message_id = stack.emails.send(account, draft())
+        assert deliver(stack) == 0
+        assert ses.requests == []
+        [(sender, to, raw)] = server.taken
+        assert (sender, to, parsed(raw)["Subject"]) == ("no-reply@twolane.example", ADA, "Grüße")
+        assert state(stack, account, message_id).status == MessageStatus.SENT
+
+
+def test_a_mail_server_that_hangs_up_with_the_mail_is_not_given_it_again(
+    environment: dict[str, str], object_store: None
+) -> None:
+    del object_store
+    with mail_server() as server, wired(environment | {"SMTP_URL": f"smtp://127.0.0.1:{server.port}"}) as stack:
+        server.hangs_up = True
+        stack.emails.send(Rows(stack.database).account(), draft())
+        batch = sqs(*bodies(stack.database, SendEmail))
+        for _ in range(3):
+            send_email.handler(batch, LambdaContext())
+        assert len(server.taken) == 1
+        assert [letter.error_code for letter in dead_letters(stack)] == ["outcome_unknown"]
+
+
+def test_a_mail_server_that_refuses_is_well(environment: dict[str, str], object_store: None) -> None:
+    del object_store
+    with mail_server() as server, wired(environment | {"SMTP_URL": f"smtp://127.0.0.1:{server.port}"}) as stack:
+        account = Rows(stack.database).account()
+        server.says["rcpt"] = "550 5.1.1 no such mailbox"
+        for number in range(FAILURES + 1):
+            stack.emails.send(account, draft(to=f"user{number}@example.com"))
+        deliver(stack)
+        assert [letter.error_code for letter in dead_letters(stack)] == ["provider_refused"] * (FAILURES + 1)
+        assert Rows(stack.database).count(Circuit) == 0
