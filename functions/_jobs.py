@@ -105,9 +105,9 @@ def _attempt(run: Run, do: Callable[[], None]) -> str:
 
 
 def _failed(run: Run, error: Exception) -> str:
-    if run.happened and not isinstance(error, OutcomeUnknown):
-        # It is done and could not be noted: that must not lead to its being done again.
-        error = OutcomeUnknown(f"It was done, but that could not be noted: {error}")
+    if run.may_have_happened and not isinstance(error, OutcomeUnknown):
+        # What went wrong afterwards must not lead to its being done again.
+        error = OutcomeUnknown(f"It may have been done, but that could not be noted: {error}")
     status = run.jobs.fail(run.claim, error, "".join(traceback.format_exception(error))[-8000:])
     if (counted := _COUNTED.get(status)) is not None:
         run.measure(counted, 1)

@@ -32,13 +32,13 @@ class Run:
     Attributes:
         jobs: the life of jobs.
         claim: the right to do this one.
-        happened: its effect has certainly happened; a failure from here on must not lead to another.
+        may_have_happened: its effect has, or nobody knows; a failure from here on must not lead to another.
         measured: metrics of this attempt.
     """
 
     jobs: Jobs
     claim: Claim
-    happened: bool = False
+    may_have_happened: bool = False
     measured: dict[Metric, float] = field(default_factory=dict)
 
     def once(self, effect: Callable[[], T]) -> T:
@@ -56,14 +56,16 @@ class Run:
         """
         if not self.jobs.hand_over(self.claim):
             raise TakenOver(f"The job {self.claim.job_id} was taken over or ended.")
+        self.may_have_happened = True
         try:
-            result = effect()
+            return effect()
+        except OutcomeUnknown:
+            raise
         except TwolaneError:
+            self.may_have_happened = False
             raise
         except Exception as error:
             raise OutcomeUnknown(f"It may have been done: {type(error).__name__}: {error}") from error
-        self.happened = True
-        return result
 
     def complete(self, session: Session) -> None:
         """Close the job in the transaction that writes what it did.
