@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import boto3
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from shared.bootstrap import Services
 from shared.events import EVENTS
-from shared.models import Delivery, DeliveryAttempt, Webhook, utcnow
+from shared.models import Webhook, utcnow
 from shared.services.keys import NewKey
 from shared.services.webhooks import MOST
 from tests.support.hostile_urls import LITERAL
@@ -22,45 +23,14 @@ from tests.support.rows import Rows
 from tests.support.waiting import at_once
 from tests.unit.functions.api.conftest import Connect, new_key
 from tests.unit.functions.api.sending import assert_refused
-
-URL = "/v1/webhooks"
-RECEIVER = "https://example.com/hook"
-BODY = {"url": RECEIVER, "events": ["document.completed"]}
+from tests.unit.functions.api.subscribing import BODY, RECEIVER, URL, signing_key, subscribe, told
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _signing_key(environment: pytest.MonkeyPatch, stack: Services) -> Iterator[None]:
     """The key of the stack."""
-    secret = {"Name": f"signing {uuid4()}", "SecretString": '{"password": "the key of this stack"}'}
-    environment.setenv("SIGNING_SECRET_ARN", boto3.client("secretsmanager").create_secret(**secret)["ARN"])
-    yield
-    environment.delenv("SIGNING_SECRET_ARN")
-    vars(stack).pop("signing_key", None)
-
-
-def subscribe(client: httpx.Client, **body: Any) -> dict[str, Any]:
-    answer = client.post(URL, json=BODY | body)
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-def event(user: NewKey, kind: str = "document.completed") -> dict[str, Any]:
-    return {
-        "id": str(uuid4()),
-        "type": kind,
-        "version": 1,
-        "occurred_at": "2026-11-24T12:00:00Z",
-        "account_id": str(user.account.id),
-        "data": {"document_id": str(uuid4())},
-    }
-
-
-def told(stack: Services, user: NewKey) -> dict[str, Any]:
-    """An event, and with it a delivery for each webhook of the user."""
-    detail = event(user)
-    stack.fan_out.of_event(detail)
-    return detail
+    with signing_key(environment, stack):
+        yield
 
 
 # --- subscribing
@@ -221,94 +191,6 @@ def test_callbacks_have_a_secret_to_be_asked_for(client: httpx.Client, stranger:
         assert client.request(method, f"{URL}/{shown['id']}", json=body).status_code == 404
 
 
-# --- deliveries
-
-
-def test_deliveries_are_listed_with_their_attempts(client: httpx.Client, stack: Services, user: NewKey) -> None:
-    made = subscribe(client)
-    details = [told(stack, user) for _ in range(3)]
-    listed = client.get(f"{URL}/{made['id']}/deliveries").json()["items"]
-    assert [one["event_id"] for one in listed] == [detail["id"] for detail in reversed(details)]
-    attempt = DeliveryAttempt(
-        delivery_id=UUID(listed[0]["id"]),
-        number=1,
-        duration_ms=17,
-        request_excerpt="POST ...",
-        response_status=500,
-        response_excerpt="oh no",
-        error_code="delivery_failed",
-        error_message="The receiver answered 500.",
-    )
-    with stack.database.write() as work:
-        work.session.add(attempt)
-    shown = client.get(f"{URL}/deliveries/{listed[0]['id']}").json()
-    [tried] = shown["attempts"]
-    assert (tried["number"], tried["duration_ms"], tried["response"], tried["response_status"]) == (1, 17, "oh no", 500)
-    assert tried["error"] == {"code": "delivery_failed", "message": "The receiver answered 500."}
-    assert (shown["status"], shown["error"], shown["url"]) == ("pending", None, RECEIVER)
-    assert shown["next_attempt_at"] is not None
-    first = client.get(f"{URL}/{made['id']}/deliveries", params={"limit": 2}).json()
-    assert first["items"][0] == shown
-    rest = client.get(f"{URL}/{made['id']}/deliveries", params={"cursor": first["next_cursor"]}).json()
-    assert [one["event_id"] for one in rest["items"]] == [details[0]["id"]]
-    failed = client.get(f"{URL}/{made['id']}/deliveries", params={"status": "failed"}).json()
-    assert failed == {"items": [], "next_cursor": None}
-
-
-def test_a_list_fits_into_one_answer(client: httpx.Client, stack: Services, user: NewKey) -> None:
-    made = subscribe(client)
-    for _ in range(4):
-        told(stack, user)
-    listed = client.get(f"{URL}/{made['id']}/deliveries").json()["items"]
-    with stack.database.write() as work:
-        for one in listed:
-            big = {"request_excerpt": "\x01" * 3_000, "response_excerpt": "\x01" * 1_000}
-            tries = (DeliveryAttempt(delivery_id=UUID(one["id"]), number=number, **big) for number in range(100))
-            work.session.add_all(tries)
-    ids: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        answer = client.get(f"{URL}/{made['id']}/deliveries", params=cursor)
-        assert len(answer.content) < 6_000_000
-        ids += [one["id"] for one in answer.json()["items"]]
-        if answer.json()["next_cursor"] is None:
-            break
-        cursor = {"cursor": answer.json()["next_cursor"]}
-    assert ids == [one["id"] for one in listed]
-
-
-def test_a_replay_is_a_new_delivery_of_the_same_event_to_where_the_webhook_is_now(
-    client: httpx.Client, stack: Services, user: NewKey
-) -> None:
-    made = subscribe(client)
-    detail = told(stack, user)
-    [old] = client.get(f"{URL}/{made['id']}/deliveries").json()["items"]
-    client.patch(f"{URL}/{made['id']}", json={"url": "https://example.org/new"})
-    headers = {"Idempotency-Key": str(uuid4())}
-    first, second = (client.post(f"{URL}/deliveries/{old['id']}/replay", headers=headers) for _ in range(2))
-    replay = first.json()
-    assert (first.status_code, first.headers["location"]) == (202, f"{URL}/deliveries/{replay['id']}")
-    assert first.headers["retry-after"]
-    assert second.json() == replay
-    assert (replay["replay_of"], replay["event_id"], replay["status"]) == (old["id"], detail["id"], "pending")
-    assert (replay["id"] != old["id"], replay["url"]) == (True, "https://example.org/new")
-    with stack.database.read() as session:
-        bodies = [session.get_one(Delivery, UUID(one["id"])).body for one in (old, replay)]
-    assert bodies[0] == bodies[1]
-    assert json.loads(bodies[0]) == detail
-    # Without a key it is another each time.
-    assert client.post(f"{URL}/deliveries/{replay['id']}/replay").json()["id"] not in {old["id"], replay["id"]}
-    assert len(client.get(f"{URL}/{made['id']}/deliveries").json()["items"]) == 3
-
-
-def test_nothing_is_replayed_to_a_webhook_that_is_disabled(client: httpx.Client, stack: Services, user: NewKey) -> None:
-    made = subscribe(client)
-    told(stack, user)
-    [old] = client.get(f"{URL}/{made['id']}/deliveries").json()["items"]
-    client.patch(f"{URL}/{made['id']}", json={"enabled": False})
-    assert_refused(client.post(f"{URL}/deliveries/{old['id']}/replay"), 409, "conflict")
-
-
 # --- whose they are
 
 
@@ -355,3 +237,28 @@ def test_without_the_stacks_key_no_webhook_is_made(
         patch.setenv("SIGNING_SECRET_ARN", arn)
         assert client.post(URL, json=BODY).status_code == 500
         assert client.get(URL).json()["items"] == []
+
+
+# --- whatever is sent
+
+NAMES = ["url", "events", "description", "enabled"]
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from([RECEIVER, "document.completed", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=st.dictionaries(st.sampled_from(["url", "events", "description", "enabled"]) | st.text(), values, max_size=4)
+)
+def test_any_json_gets_an_answer_that_is_documented(client: httpx.Client, body: dict[str, Any]) -> None:
+    # Escaped, as httpx would not send half a surrogate pair.
+    for content in (json.dumps(body), json.dumps(BODY | body)):
+        made = client.post(URL, content=content, headers={"Content-Type": "application/json"})
+        assert made.status_code in {201, 422}, made.text
+        if made.status_code == 201:
+            path = f"{URL}/{made.json()['id']}"
+            assert client.patch(path, content=json.dumps(body)).status_code in {200, 422}
+            assert client.delete(path).status_code == 204
