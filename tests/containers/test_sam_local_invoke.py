@@ -8,65 +8,46 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete, func, select
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
+from moto.sns.models import sns_backends
+from sqlalchemy import delete, select
 
-from infra.local.layout import PROJECT
-from shared.adapters.broker import Broker
-from shared.contracts import FLEETS, Ping
-from shared.db.engine import make_engine
+from infra.local.state import REGION
+from shared.contracts import FLEETS, DeliverWebhook, Job, Ping, SendEmail, SendSms
 from shared.db.unit_of_work import Database
-from shared.models import Base, Document, DocumentStatus, OutboxRow
-from shared.services.keys import Keys, NewKey
+from shared.models import (
+    Account,
+    Base,
+    DeadLetter,
+    Delivery,
+    DocumentStatus,
+    MessageRow,
+    Suppression,
+    Webhook,
+    utcnow,
+)
+from shared.services.digests import Week
+from shared.signatures import derive, verify
+from shared.values import DeliveryStatus, MessageKind, MessageStatus
+from tests.support.bridge import Bridge
 from tests.support.databases import PostgresDatabases
-from tests.support.object_store import ObjectStoreServer
+from tests.support.invoked import FUNCTIONS, Stores, opened
 from tests.support.outgoing import Outgoing
-from tests.support.redis import RedisServer
+from tests.support.receiver import Receiver, answer
 from tests.support.rows import Rows
-from tests.support.sam import EVENTS, Invocation, SamLocal, body_of, functions_of, recorded, say
+from tests.support.sam import EVENTS, body_of, recorded, say
 
-FUNCTIONS = functions_of(PROJECT / "template.yaml")
+MESSAGE = UUID("0e7b3a52-3a0e-4c8f-9b1d-6f1f2f0a7c22")
+"""What the recorded messages are about."""
+
 EXAMPLE_KEY = "tl_API_KEY"
 UPLOADED = b"\x89PNG\r\n\x1a\n" + bytes(24)
 """The 32 bytes that the recorded upload tells of."""
-
-
-@dataclass(slots=True)
-class Stores:
-    """What the functions work on, seen from outside."""
-
-    database: Database
-    redis: RedisServer
-    objects: ObjectStoreServer
-    broker: Broker
-    sam: SamLocal
-
-    def invoke(self, folder: str, event: dict[str, Any], what: str = "") -> Invocation:
-        """Call the function that lives in `functions/FOLDER`."""
-        return self.sam.invoke(FUNCTIONS[folder], event, what)
-
-    def key(self) -> NewKey:
-        """A new user's key."""
-        return Keys(self.database).create(account="someone", name="test", role="user")
-
-    def document(self, document_id: str) -> Document:
-        """A document as it is now."""
-        with self.database.read() as session:
-            return session.scalars(select(Document).where(Document.id == UUID(document_id))).one()
-
-    def stored(self, document_id: str) -> list[str]:
-        """The keys of a document's objects."""
-        keys = self.objects.keys()
-        return [key for key in keys if document_id in key]
-
-    def left_in_outbox(self) -> int:
-        """Count the messages that no broker has taken."""
-        with self.database.read() as session:
-            return session.scalars(select(func.count()).select_from(OutboxRow)).one()
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +55,9 @@ def stores(
     tmp_path_factory: pytest.TempPathFactory, postgres_databases: PostgresDatabases, request: pytest.FixtureRequest
 ) -> Iterator[Stores]:
     """PostgreSQL, Redis, an object store, and sam in front of them."""
-    directory = tmp_path_factory.mktemp("sam")
-    redis, objects = RedisServer(directory), ObjectStoreServer()
-    with postgres_databases.migrated() as url:
-        redis.start()
-        objects.start()
-        engine = make_engine(url)
-        variables = {"DATABASE_URL": url, "REDIS_URL": redis.url, "STACK_NAME": "recorded", "RELAY_GRACE_SECONDS": "0"}
-        try:
-            with SamLocal(directory, {**variables, **objects.environment}) as sam:
-                yield Stores(Database(engine, Outgoing()), redis, objects, Broker(redis.url), sam)
-                say(request.config, *map(str, sam.invocations))
-        finally:
-            engine.dispose()
-            objects.stop()
-            redis.kill()
+    with postgres_databases.migrated() as url, opened(tmp_path_factory.mktemp("sam"), url) as made:
+        yield made
+        say(request.config, *map(str, made.sam.invocations))
 
 
 @pytest.fixture(autouse=True)
@@ -177,6 +146,104 @@ def test_an_operator_gets_a_key_that_the_api_knows(stores: Stores) -> None:
     listed = stores.invoke("api", recorded("api_list", {EXAMPLE_KEY: key}), "GET /v1/documents")
     assert listed.answer["statusCode"] == 200, listed.log
     assert body_of(listed.answer) == {"items": [], "next_cursor": None}
+
+
+def queued(stores: Stores, folder: str, job: Job) -> dict[str, Any]:
+    """The recorded message of a function's queue, and the row of the job that it names."""
+    event = recorded(folder)
+    said = json.loads(event["Records"][0]["body"])
+    assert (said["name"], said["payload"]) == (job.name, job.model_dump(mode="json"))
+    Rows(stores.database).job(job, id=UUID(said["job_id"]))
+    return event
+
+
+def row(stores: Stores, kind: type[Any], row_id: UUID) -> Any:
+    """A row as it is now."""
+    with stores.database.read() as session:
+        return session.get_one(kind, row_id)
+
+
+def test_a_mail_is_sent(stores: Stores) -> None:
+    Rows(stores.database).message(id=MESSAGE, content={"subject": "Recorded", "text": "Good morning.", "html": None})
+    invocation = stores.invoke("send_email", queued(stores, "send_email", SendEmail(message_id=MESSAGE)))
+    assert invocation.answer == {"batchItemFailures": []}, invocation.log
+    assert row(stores, MessageRow, MESSAGE).status == MessageStatus.SENT, invocation.log
+    [mail] = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
+    assert "Subject: Recorded" in mail.raw_data
+
+
+def test_a_text_message_is_sent(stores: Stores) -> None:
+    content = {"text": "Your document is ready."}
+    columns = {"id": MESSAGE, "recipient": "+15555550100", "segments": 1, "cost_micros": 6450, "content": content}
+    Rows(stores.database).message(MessageKind.SMS, **columns)
+    invocation = stores.invoke("send_sms", queued(stores, "send_sms", SendSms(message_id=MESSAGE)))
+    assert invocation.answer == {"batchItemFailures": []}, invocation.log
+    assert row(stores, MessageRow, MESSAGE).status == MessageStatus.SENT, invocation.log
+    assert ("+15555550100", content["text"]) in sns_backends[DEFAULT_ACCOUNT_ID][REGION].sms_messages.values()
+
+
+def subscribed(stores: Stores, url: str, account_id: UUID) -> Webhook:
+    """A webhook of an account."""
+    webhook = Webhook(account_id=account_id, url=url, events=["document.completed"], key_id="k1")
+    with stores.database.write() as work:
+        work.session.add(webhook)
+    return webhook
+
+
+def test_an_event_of_the_bus_becomes_a_delivery(stores: Stores) -> None:
+    event = recorded("notify")
+    account_id = UUID(json.loads(event["Records"][0]["body"])["detail"]["account_id"])
+    with stores.database.write() as work:
+        work.session.add(Account(id=account_id, name="recorded"))
+    webhook = subscribed(stores, "https://receiver.example.com/hook", account_id)
+    invocation = stores.invoke("notify", event)
+    assert invocation.answer == {"batchItemFailures": []}, invocation.log
+    with stores.database.read() as session:
+        [delivery] = session.scalars(select(Delivery))
+    assert (delivery.webhook_id, delivery.event_type) == (webhook.id, "document.completed")
+    [waiting] = Rows(stores.database).jobs(DeliverWebhook.name)
+    assert waiting.payload == {"delivery_id": str(delivery.id)}
+
+
+def test_a_webhook_is_delivered_signed(stores: Stores) -> None:
+    with Receiver(answer(204), host="127.0.0.1") as receiver, Bridge() as bridge:
+        url = f"{bridge.url(receiver.url)}/hook"
+        webhook = subscribed(stores, url, Rows(stores.database).account())
+        said = {"event_id": uuid4(), "event_type": "document.completed", "body": '{"id": 1}', "key": "recorded"}
+        with stores.database.write() as work:
+            delivery = Delivery(id=MESSAGE, webhook_id=webhook.id, account_id=webhook.account_id, url=url, **said)
+            work.session.add(delivery)
+        event = queued(stores, "deliver_webhook", DeliverWebhook(delivery_id=MESSAGE))
+        invocation = stores.invoke("deliver_webhook", event)
+    assert invocation.answer == {"batchItemFailures": []}, invocation.log
+    assert row(stores, Delivery, MESSAGE).status == DeliveryStatus.DELIVERED, invocation.log
+    [request] = receiver.requests
+    secret = "whsec_" + derive(b"key", "webhook", str(webhook.id), "k1")
+    assert verify({"k1": secret}, request.headers, request.body)
+
+
+def test_what_gave_up_is_listed(stores: Stores) -> None:
+    invocation = stores.invoke("record_dead_letter", recorded("record_dead_letter"))
+    assert invocation.answer == {"batchItemFailures": []}, invocation.log
+    with stores.database.read() as session:
+        [dead] = session.scalars(select(DeadLetter))
+    assert "neither JSON nor a job" in str(dead.payload)
+
+
+def test_who_bounced_is_written_to_no_more(stores: Stores) -> None:
+    invocation = stores.invoke("record_feedback", recorded("record_feedback"))
+    assert invocation.answer == {"batchItemFailures": []}, invocation.log
+    with stores.database.read() as session:
+        [listed] = session.scalars(select(Suppression))
+    assert listed.address == "gone@example.com"
+
+
+def test_a_schedule_writes_to_who_had_documents(stores: Stores) -> None:
+    week = Week.before(utcnow())
+    document = Rows(stores.database).document(created_at=week.start)
+    Rows(stores.database).change(Account, document.account_id, email="owner@example.com")
+    invocation = stores.invoke("run_schedule", recorded("run_schedule"))
+    assert invocation.answer == {"mails": 1}, invocation.log
 
 
 def test_no_function_was_left_out(stores: Stores) -> None:
