@@ -212,7 +212,7 @@ def test_the_points_at_which_a_run_may_end(watched: Services, ses: FakedSes) -> 
 
 
 @settings(
-    max_examples=40,
+    max_examples=80,
     deadline=None,
     database=None,
     derandomize=False,

@@ -259,12 +259,13 @@ def test_what_may_have_been_sent_is_not_sent_again(
     assert [letter.error_code for letter in dead_letters(stack)] == ["outcome_unknown"]
 
 
+@pytest.mark.parametrize("error", [OperationalError("INSERT", None, Exception("closed")), RuntimeError("a mistake")])
 def test_an_unknown_outcome_stays_one_where_the_circuit_cannot_be_noted(
-    stack: Services, account: UUID, ses: FakedSes
+    stack: Services, account: UUID, ses: FakedSes, error: Exception
 ) -> None:
     def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if "INTO circuits" in statement:
-            raise OperationalError(statement, None, Exception("the server closed the connection"))
+            raise error
 
     ses.faults = [raises(ReadTimeoutError(endpoint_url=URL))]
     stack.emails.send(account, draft())
