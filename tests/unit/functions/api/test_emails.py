@@ -173,6 +173,14 @@ def test_what_is_wrong_has_a_code_and_leaves_nothing(
     assert_refused(nothing(client, stack, user, MAIL | change), 422, code)
 
 
+def test_what_is_there_but_not_ones_own_is_not_attached(client: httpx.Client, stack: Services, user: NewKey) -> None:
+    theirs = f"attachments/{new_key(stack).row.account_id}/contract.pdf"
+    for key in (theirs, "secrets/contract.pdf", f"attachments/{user.row.account_id}/../contract.pdf"):
+        stack.store.put(key, b"theirs")
+        answer = nothing(client, stack, user, MAIL | {"attachments": [{"key": key}]})
+        assert_refused(answer, 422, "attachment_missing")
+
+
 def test_a_missing_key_of_ones_own_leaves_nothing(client: httpx.Client, stack: Services, user: NewKey) -> None:
     prefix = f"attachments/{user.row.account_id}"
     stack.store.put(f"{prefix}/there", b"x")
