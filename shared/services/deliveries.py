@@ -100,8 +100,8 @@ class Deliveries:
             self._log_failure(delivery, attempt, attempt.error)
             self._tell(circuit, attempt.error)
             raise attempt.error
-        self._circuits.succeeded(circuit)
         self._log_success(delivery, attempt, run)
+        self._circuits.succeeded(circuit)
         run.measure(metrics.SENT_SECONDS, (utcnow() - delivery.created_at).total_seconds())
 
     def _load(self, delivery_id: UUID) -> tuple[Delivery, Webhook]:
@@ -112,6 +112,8 @@ class Deliveries:
             raise WebhookDisabled("The webhook was deleted before this could be delivered.")
         if not webhook.enabled:
             raise WebhookDisabled("The webhook was disabled before this could be delivered; enable it and replay this.")
+        # Whoever corrects a URL wants what is under way to go there as well.
+        delivery.url = webhook.url or delivery.url
         return delivery, webhook
 
     def _enter(self, circuit: str, delivery: Delivery) -> None:
@@ -154,7 +156,7 @@ class Deliveries:
         with self._database.write() as work:
             # In the order in which giving up takes its locks: job, delivery, webhook.
             run.complete(work.session)
-            row = _log(work.session, delivery.id, attempt)
+            row = _log(work.session, delivery, attempt)
             if row is not None:
                 row.status, row.finished_at = DeliveryStatus.DELIVERED, utcnow()
                 row.error_code = row.error_message = None
@@ -164,7 +166,7 @@ class Deliveries:
     def _log_failure(self, delivery: Delivery, attempt: _Attempt, error: TwolaneError) -> None:
         gone = attempt.reply is not None and attempt.reply.status == HTTPStatus.GONE
         with self._database.write() as work:
-            row = _log(work.session, delivery.id, attempt)
+            row = _log(work.session, delivery, attempt)
             if row is not None:
                 row.error_code, row.error_message = error.code, error.detail
                 work.session.flush()
@@ -203,16 +205,17 @@ def _without(signature: str, text: str) -> str:
     return text
 
 
-def _log(session: Session, delivery_id: UUID, attempt: _Attempt) -> Delivery | None:
+def _log(session: Session, tried: Delivery, attempt: _Attempt) -> Delivery | None:
     """Write the attempt; None where the delivery is gone."""
-    row = session.get(Delivery, delivery_id, with_for_update=True)
+    row = session.get(Delivery, tried.id, with_for_update=True)
     if row is None:
         return None
+    row.url = tried.url
     row.response_status = attempt.reply.status if attempt.reply else None
-    last = session.scalar(select(func.max(DeliveryAttempt.number)).where(DeliveryAttempt.delivery_id == delivery_id))
+    last = session.scalar(select(func.max(DeliveryAttempt.number)).where(DeliveryAttempt.delivery_id == tried.id))
     session.add(
         DeliveryAttempt(
-            delivery_id=delivery_id,
+            delivery_id=tried.id,
             number=(last or 0) + 1,
             started_at=attempt.started_at,
             duration_ms=attempt.duration_ms,

@@ -9,14 +9,12 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from functions.deliver_webhook.handler import handler
 from shared import signatures
 from shared.contracts import DeliverWebhook
-from shared.models import Delivery, MessageRow, Webhook, utcnow
+from shared.models import Delivery, Webhook, utcnow
 from shared.services.circuits import FAILURES
-from shared.services.failing_webhooks import GIVEN_UP, PATIENCE
 from shared.values import WebhookChange
 from tests.support.light_lane import at_once, bodies, sqs
 from tests.support.receiver import Receiver, Request, answer, drip, hang, in_turn, raw
@@ -253,97 +251,6 @@ def test_an_answer_that_refuses_is_a_sign_of_life(lane: WebhookLane) -> None:
         assert len(receiver.requests) == FAILURES + 2
 
 
-# --- webhooks that only fail
-
-
-def mails(lane: WebhookLane) -> list[dict[str, Any]]:
-    with lane.services.database.read() as session:
-        return [{"to": row.recipient, **row.content} for row in session.scalars(select(MessageRow))]
-
-
-def test_a_receiver_that_is_gone_is_called_no_more_and_its_owner_told(lane: WebhookLane) -> None:
-    with Receiver(answer(410)) as receiver:
-        webhook = lane.subscribe(receiver.url).webhook
-        lane.tell(lane.event(), lane.event())
-        lane.run()
-        assert len(receiver.requests) == 1
-    row = lane.webhook(webhook.id)
-    assert (row.enabled, row.disabled_at is not None) == (False, True)
-    assert "410" in (row.disabled_reason or "")
-    [mail] = mails(lane)
-    assert (mail["to"], mail["template"]) == ("owner@example.com", "webhook_disabled")
-    assert (mail["variables"]["url"], mail["variables"]["webhook_id"]) == (receiver.url, str(webhook.id))
-
-
-def test_a_webhook_whose_last_deliveries_were_given_up_is_disabled(lane: WebhookLane) -> None:
-    refusing = [answer(404)] * (GIVEN_UP - 1)
-    with Receiver(in_turn(*refusing, answer(200), *refusing, answer(404))) as receiver:
-        webhook = lane.subscribe(receiver.url).webhook
-        for expected in (GIVEN_UP - 1, 0, GIVEN_UP - 1):
-            lane.tell(*(lane.event() for _ in range(max(expected, 1))))
-            lane.run()
-            assert (lane.webhook(webhook.id).enabled, lane.webhook(webhook.id).failures) == (True, expected)
-        lane.tell()
-        lane.run()
-        assert not lane.webhook(webhook.id).enabled
-        assert len(mails(lane)) == 1
-        lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(enabled=True))
-        row = lane.webhook(webhook.id)
-        assert (row.enabled, row.failures, row.failing_since, row.disabled_reason) == (True, 0, None, None)
-        lane.tell()
-        lane.run()
-        assert lane.webhook(webhook.id).enabled
-
-
-def test_a_webhook_that_has_only_failed_for_three_days_is_disabled(lane: WebhookLane) -> None:
-    with Receiver(answer(500)) as receiver:
-        webhook = lane.subscribe(receiver.url).webhook
-        lane.tell()
-        for ago, enabled in ((PATIENCE - timedelta(minutes=1), True), (PATIENCE, False)):
-            Rows(lane.services.database).change(Webhook, webhook.id, failing_since=utcnow() - ago)
-            lane.run()
-            assert lane.webhook(webhook.id).enabled == enabled
-    assert len(mails(lane)) == 1
-
-
-def test_an_account_without_an_address_is_not_written_to(lane: WebhookLane) -> None:
-    lane.account = lane.new_account()
-    with Receiver(answer(410)) as receiver:
-        webhook = lane.subscribe(receiver.url).webhook
-        lane.tell()
-        lane.run()
-    assert not lane.webhook(webhook.id).enabled
-    assert mails(lane) == []
-
-
-# --- callbacks
-
-
-def test_a_document_calls_back_and_its_webhook_is_never_disabled(lane: WebhookLane) -> None:
-    rows = Rows(lane.services.database)
-    with Receiver(in_turn(answer(200), answer(410))) as receiver:
-        url = receiver.url + "/done?id=7"
-        documents = [rows.document(lane.account, callback_url=url) for _ in range(3)]
-        secret = lane.services.webhooks.rotate(lane.account, lane.services.webhooks.callbacks(lane.account).id)
-        lane.tell(*(lane.event(document_id=str(document.id)) for document in documents))
-        lane.run()
-        assert len(receiver.requests) == 3
-        assert receiver.requests[0].line.startswith("POST /done?id=7 ")
-        signed = receiver.requests[0]
-        assert signatures.verify({secret.webhook.key_id: secret.secret}, signed.headers, signed.body)
-    row = lane.webhook(secret.webhook.id)
-    assert (row.enabled, row.failures) == (True, 2)
-
-
-def test_a_url_that_became_hostile_is_refused_when_it_is_called(lane: WebhookLane) -> None:
-    with Receiver(answer(), host="127.0.0.1") as victim:
-        document = Rows(lane.services.database).document(lane.account, callback_url=victim.url)
-        [delivery_id] = lane.tell(lane.event(document_id=str(document.id)))
-        lane.run()
-        assert victim.connections == 0
-    assert lane.dead_letters() == {lane.job(delivery_id).id: "url_not_allowed"}
-
-
 def test_without_the_stacks_key_nothing_is_sent_and_nothing_lost(
     lane: WebhookLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,3 +262,16 @@ def test_without_the_stacks_key_nothing_is_sent_and_nothing_lost(
         lane.run()
         assert receiver.connections == 0
         assert lane.job(delivery_id).status == "queued"
+
+
+def test_what_is_under_way_goes_where_its_webhook_is_now(lane: WebhookLane) -> None:
+    with Receiver(answer(500)) as wrong, Receiver(answer()) as right:
+        webhook = lane.subscribe(wrong.url).webhook
+        [delivery_id] = lane.tell()
+        lane.run()
+        lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(url=right.url + "/hook"))
+        lane.run()
+        assert (len(wrong.requests), len(right.requests)) == (1, 1)
+    delivery = lane.delivery(delivery_id)
+    assert (delivery.status, delivery.url) == ("delivered", right.url + "/hook")
+    assert [wrong.url in one.request_excerpt for one in lane.attempts(delivery_id)] == [True, False]

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from shared.adapters.outbound_guard import Guard
+from shared.config import ConfigurationError, Outbound, load
 from shared.errors import UrlNotAllowed
 from tests.support.hostile_urls import LITERAL, NAMES
 
@@ -72,3 +73,12 @@ def test_a_password_in_a_url_is_not_repeated() -> None:
     with pytest.raises(UrlNotAllowed, match="user or password") as refused:
         Guard().read("https://someone:hunter2@example.com/")
     assert "hunter2" not in refused.value.detail
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.1/8", "everywhere", "10.0.0.0/8;::1/128"])
+def test_what_is_no_list_of_networks_is_said_when_a_process_starts(
+    monkeypatch: pytest.MonkeyPatch, networks: str
+) -> None:
+    monkeypatch.setenv("OUTBOUND_ALLOWED_NETWORKS", networks)
+    with pytest.raises(ConfigurationError, match="OUTBOUND_ALLOWED_NETWORKS"):
+        load(Outbound, "The test")
