@@ -232,6 +232,12 @@ class Signing(Settings):
     public_url: str | None = None
 
 
+class App(Settings):
+    """`APP_URL`: where the application before this service answers, which verifies addresses and resets passwords."""
+
+    app_url: str | None = None
+
+
 class Reading(Settings):
     """What one page or document may cost.
 
@@ -274,7 +280,7 @@ class Doze(Settings):
     database_doze_seconds: int = Field(default=0, ge=0)
 
 
-class ApiSettings(Database, Broker, Storage, Limits, Delivery, LightLane, Mail, Sms, Outbound, Signing, Logging):
+class ApiSettings(Database, Broker, Storage, Limits, Delivery, LightLane, Mail, Sms, Outbound, Signing, App, Logging):
     """What the HTTP API needs."""
 
 

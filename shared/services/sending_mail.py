@@ -221,8 +221,14 @@ def _content(session: Session, row: MessageRow) -> dict[str, Any]:
 
 def _said(content: dict[str, Any], unsubscribe_url: str | None) -> tuple[str, str, str | None]:
     """Subject, text and HTML."""
-    if "template" not in content:
+    if "template" not in content and unsubscribe_url is None:
         return content["subject"], content["text"], content["html"]
+    if "template" not in content:
+        # Mail to many ends with the link that ends it; HTML of the caller's own is left as it is.
+        plain = render(
+            "plain", {"subject": content["subject"], "body": content["text"]}, unsubscribe_url=unsubscribe_url
+        )
+        return plain.subject, plain.text, content["html"] or plain.html
     rendered = render(content["template"], content["variables"], unsubscribe_url=unsubscribe_url)
     return rendered.subject, rendered.text, rendered.html
 

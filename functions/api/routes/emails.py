@@ -15,7 +15,7 @@ from functions.api.deps import CallerDep, IdempotencyKey, Once, fingerprint
 from functions.api.mail_schemas import BulkAccepted, BulkEmailRequest, EmailRequest, MessageAccepted, TokenRequest
 from functions.api.openapi import problems
 from shared.bootstrap import services
-from shared.config import Signing
+from shared.config import App
 from shared.values import Answer, Caller
 
 router = APIRouter(prefix="/v1/emails", tags=["messages"])
@@ -70,9 +70,9 @@ def _send_token(caller: Caller, key: str | None, what: str, body: TokenRequest) 
 
 
 def _link(what: str, token: str) -> str | None:
-    """Where the application behind `PUBLIC_URL` takes the token; None where there is no such address."""
-    public_url = Signing().public_url
-    return f"{public_url.rstrip('/')}/{what}?{urlencode({'token': token})}" if public_url else None
+    """Where the application at `APP_URL` takes the token; None where there is no such address."""
+    app_url = App().app_url
+    return f"{app_url.rstrip('/')}/{what}?{urlencode({'token': token})}" if app_url else None
 
 
 def _once(caller: Caller, key: str | None, path: str, body: BaseModel, accept: Callable[[Once], BaseModel]) -> Response:

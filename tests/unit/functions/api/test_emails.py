@@ -250,19 +250,21 @@ def test_a_token_is_mailed_with_a_link_and_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     token, quoted = "s3cret+/=", "s3cret%2B%2F%3D"
-    environment.setenv("PUBLIC_URL", "https://api.twolane.example/")
+    environment.setenv("APP_URL", "https://app.twolane.example/")
     for what in ("verification", "password-reset"):
         assert client.post(f"{URL}/{what}", json={"to": "ada@example.com", "token": token}).status_code == 202
-    environment.delenv("PUBLIC_URL")
+    environment.delenv("APP_URL")
     rows = {row.content["template"]: row.content["variables"] for row in stored(stack, user)}
     assert rows == {
-        "verification": {"token": token, "link": f"https://api.twolane.example/verification?token={quoted}"},
-        "password_reset": {"token": token, "link": f"https://api.twolane.example/password-reset?token={quoted}"},
+        "verification": {"token": token, "link": f"https://app.twolane.example/verification?token={quoted}"},
+        "password_reset": {"token": token, "link": f"https://app.twolane.example/password-reset?token={quoted}"},
     }
     assert "s3cret" not in caplog.text
 
 
-def test_without_a_public_url_a_token_comes_without_a_link(client: httpx.Client, stack: Services, user: NewKey) -> None:
+def test_without_an_application_a_token_comes_without_a_link(
+    client: httpx.Client, stack: Services, user: NewKey
+) -> None:
     client.post(f"{URL}/verification", json={"to": "ada@example.com", "token": "t"})
     [row] = stored(stack, user)
     assert row.content["variables"] == {"token": "t"}
