@@ -38,6 +38,7 @@ PARAMETERS = {
     "LOG_LEVEL": "LogLevel",
     "SMTP_URL": "SmtpUrl",
     "PUBLIC_URL": "PublicUrl",
+    "APP_URL": "AppUrl",
     "OUTBOUND_ALLOWED_NETWORKS": "OutboundAllowedNetworks",
     "SMS_ENABLED": "SmsEnabled",
     "SMS_MONTHLY_DOLLARS": "SmsMonthlyDollars",

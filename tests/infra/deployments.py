@@ -51,6 +51,7 @@ EVERYTHING = {
     **MAIL,
     "SmsEnabled": "true",
     "SmsSenderId": "Twolane",
+    "AppUrl": "https://app.example.com/account",
     "OutboundAllowedNetworks": "10.1.0.0/16,fd00::/8",
     "WorkerEgress": "endpoints",
     "NatGateways": "2",

@@ -12,6 +12,7 @@ from shared.config import (
     Database,
     DeliverWebhookSettings,
     IngestSettings,
+    LightDelivery,
     NotifySettings,
     PublishMetricsSettings,
     RecordDeadLetterSettings,
@@ -24,6 +25,12 @@ from shared.config import (
     WorkerSettings,
     load,
 )
+
+
+def read(kind: type[Settings]) -> set[str]:
+    """The names of the variables a group reads."""
+    return {name.upper() for name in kind.model_fields}
+
 
 FUNCTIONS: dict[str, type[Settings]] = {
     "ApiFunction": ApiSettings,
@@ -42,11 +49,25 @@ FUNCTIONS: dict[str, type[Settings]] = {
 
 LEAVES_ALONE = {
     # These ask whether mail is sent, and send none themselves.
-    "ApiFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE", "ADMIN_EMAIL", "SMS_SENDER_ID"},
-    "DeliverWebhookFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE", "ADMIN_EMAIL", "PUBLIC_URL"},
-    "RunScheduleFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE"},
+    "ApiFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE", "ADMIN_EMAIL", "SMS_SENDER_ID", "PUBLIC_URL"},
+    # It tells the bus, and sends nothing.
+    "IngestFunction": {"LIGHT_QUEUES"},
+    # These send, and tell no bus.
+    "SendEmailFunction": {"ADMIN_EMAIL", "EVENT_BUS_NAME"},
+    "SendSmsFunction": {"EVENT_BUS_NAME"},
+    "NotifyFunction": {"EVENT_BUS_NAME"},
+    "DeliverWebhookFunction": {
+        *("SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE", "ADMIN_EMAIL", "PUBLIC_URL", "EVENT_BUS_NAME")
+    },
+    "RunScheduleFunction": {"SMTP_URL", "SES_CONFIGURATION_SET", "MAIL_RATE", "EVENT_BUS_NAME"},
 }
 """What of its groups a function has no use for; a password that it does not get can't leak from it."""
+
+AT_THEIR_DEFAULTS = {
+    *read(LightDelivery),
+    *("MAX_DIRECT_BYTES", "UPLOAD_EXPIRES_SECONDS", "RETRY_SECONDS", "OUTBOUND_TIMEOUT_SECONDS"),
+}
+"""What no parameter sets, as functions' timeouts, or Lambda's own limits, stand beside it."""
 
 CONTAINERS: dict[str, type[Settings]] = {"worker": WorkerSettings, "migrations": Database}
 
@@ -54,11 +75,6 @@ READ_BY_OTHERS = {
     "POWERTOOLS_SERVICE_NAME",  # by Powertools, in functions
     "AWS_DEFAULT_REGION",  # by boto3, in containers; Lambda sets it by itself
 }
-
-
-def read(kind: type[Settings]) -> set[str]:
-    """The names of the variables a group reads."""
-    return {name.upper() for name in kind.model_fields}
 
 
 def required(kind: type[Settings]) -> set[str]:

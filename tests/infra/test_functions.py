@@ -16,7 +16,7 @@ from shared.config import Broker, Database, LightDelivery, Outbound, Sending
 from shared.contracts import LIGHT_QUEUES
 from tests.infra.deployments import ALL, GIVEN, MAKING_DATA, REACHING_OUT, WITH_SECRETS, deployment, made_by, resources
 from tests.infra.policies import actions, allowing
-from tests.infra.settings import FUNCTIONS, LEAVES_ALONE, READ_BY_OTHERS, loaded, read, required
+from tests.infra.settings import AT_THEIR_DEFAULTS, FUNCTIONS, LEAVES_ALONE, READ_BY_OTHERS, loaded, read, required
 from tests.infra.stacks import PROJECT, ROOT, Resource, Stack
 
 FUNCTION = "AWS::Lambda::Function"
@@ -55,6 +55,12 @@ def test_every_function_gets_the_settings_it_cannot_do_without(deployed: str, na
 def test_no_function_gets_a_variable_that_nothing_reads(deployed: str, name: str) -> None:
     used = read(FUNCTIONS[name]) - LEAVES_ALONE.get(name, set())
     assert set(environment(function(deployed, name))) <= used | READ_BY_OTHERS
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_gets_whatever_it_reads_and_can_be_set(name: str) -> None:
+    used = read(FUNCTIONS[name]) - LEAVES_ALONE.get(name, set()) - AT_THEIR_DEFAULTS
+    assert used <= set(environment(function("everything on", name)))
 
 
 @pytest.mark.parametrize(("deployed", "name"), CASES)
