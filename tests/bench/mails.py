@@ -1,4 +1,4 @@
-"""Mail through one instance of `send_email`, as Lambda runs it: batches of SQS, one after the other.
+"""Mail through one instance of `send_email`, as Lambda runs it: one message of SQS after the other.
 
 As a program it is that instance: it makes messages, then does them and says how many a second.
 `python -m tests.bench.mails NUMBER`, in the environment of a stack.
@@ -17,8 +17,8 @@ from uuid import UUID, uuid4
 
 from tests.bench.bench import Api
 
-BATCH = 10
-"""Messages that the event source mapping hands over at once."""
+BATCH = 1
+"""Messages that the event source mapping hands over at once: `BatchSize` of the template."""
 
 _NO_CONTEXT: Any = None
 

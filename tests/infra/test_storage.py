@@ -52,6 +52,14 @@ def test_what_was_given_up_or_deleted_is_not_paid_for_for_ever(deployed: str) ->
 
 
 @pytest.mark.parametrize("deployed", ALL)
+@pytest.mark.parametrize("prefix", ["uploads/", "messages/"])
+def test_what_only_passes_through_the_bucket_does_not_stay(deployed: str, prefix: str) -> None:
+    [bucket] = resources(deployed, BUCKET)
+    rules = [rule for rule in bucket.properties["LifecycleConfiguration"]["Rules"] if rule.get("Prefix") == prefix]
+    assert [rule["Status"] for rule in rules if rule["ExpirationInDays"]] == ["Enabled"]
+
+
+@pytest.mark.parametrize("deployed", ALL)
 def test_every_queue_is_encrypted(deployed: str) -> None:
     for queue in resources(deployed, "AWS::SQS::Queue"):
         assert queue.properties["SqsManagedSseEnabled"] is True or queue.properties["KmsMasterKeyId"]
