@@ -35,7 +35,6 @@ def per_second(api: Api, number: int) -> float:
 def main() -> int:
     """Make so many messages, send them, print the rate."""
     from functions.send_email.handler import handler  # noqa: PLC0415  # in the environment of a stack alone
-
     from shared.bootstrap import services  # noqa: PLC0415  # likewise
 
     number = int(sys.argv[1])
