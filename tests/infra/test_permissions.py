@@ -118,6 +118,19 @@ def test_mail_leaves_under_one_name_and_texts_go_to_telephones_alone(deployed: s
     assert (path, texts["NotResource"]) == ("SendSmsFunctionRole", "arn:*:sns:*:*:*")
 
 
+@pytest.mark.parametrize("deployed", ALL)
+def test_sns_may_send_texts_and_ask_for_opt_outs_in_the_functions_name(deployed: str) -> None:
+    """SNS hands both on to End User Messaging, which looks at who asked SNS; nobody may ask it past SNS."""
+    [statement] = [
+        statement
+        for resource in resources(deployed, "AWS::IAM::Role")
+        for statement in allowing(resource.properties)
+        if any(action.startswith("sms-voice:") for action in actions(statement)) and "SendSms" in resource.path
+    ]
+    assert set(actions(statement)) == {"sms-voice:SendTextMessage", "sms-voice:DescribeOptedOutNumbers"}
+    assert statement["Condition"] == {"StringEquals": {"aws:CalledViaLast": "sns.amazonaws.com"}}
+
+
 @pytest.mark.parametrize("deployed", WHOLE)
 def test_every_worker_may_do_what_its_start_asks_for(deployed: str) -> None:
     """`workers.checks` reads both secrets and looks whether the bucket is there: HeadBucket takes s3:ListBucket."""
