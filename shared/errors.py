@@ -458,7 +458,7 @@ class WebhookDisabled(Permanent):
     code = "webhook_disabled"
 
 
-class MessageGaveUp(Transient):
+class MessageGaveUp(WorkerLost):
     """A message of the light lane was received again and again and never finished."""
 
     code = "message_gave_up"

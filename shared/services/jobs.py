@@ -159,15 +159,20 @@ class Jobs:
             row = work.session.get(JobRow, claim.job_id, with_for_update=True)
             if row is None or row.lease_token != claim.token or row.status != JobStatus.RUNNING:
                 return None
-            self._end_attempt(work, row, error, trace)
-            return row.status
+            return self._end_attempt(work, row, error, trace)
 
-    def abandon(self, job_id: UUID, error: Exception) -> bool:
-        """Give a job up of which no message comes any more; False where one still may, or it is over.
+    def abandon(self, job_id: UUID, error: WorkerLost) -> bool:
+        """Count an attempt as lost of a job whose message was received too often; `retries` decides what follows.
+
+        That is not yet the end of it: where the database was away nobody could even begin, and how it ends shows when
+        it is sent again.
 
         Args:
-            job_id: the job whose message was received too often.
+            job_id: the job; left alone where it is over, or another message for it comes.
             error: what to tell of it.
+
+        Returns:
+            Whether it is given up.
         """
         with self._database.write() as work:
             _lock_documents(work.session, select(JobRow.document_id).where(JobRow.id == job_id))
@@ -178,9 +183,10 @@ class Jobs:
                 or _comes_again(work.session, row)
             ):
                 return False
+            row.attempt += row.status == JobStatus.QUEUED
             # Its message came too often although it was done, perhaps: then that is what there is to say.
-            self._give_up(work, row, error if row.handed_over_at is None else _lost(row))
-            return True
+            told = error if row.handed_over_at is None else _lost(row)
+            return self._end_attempt(work, row, told) == JobStatus.FAILED
 
     def recover(self, limit: int) -> int:
         """Take jobs from workers that are gone: their leases have run out. Returns how many.
@@ -230,7 +236,8 @@ class Jobs:
         attempt = self._claim(job=job_id, now=now, cap=cap, token=token, until=until, ready=now + early)
         return Claim(job_id, token, attempt, last=attempt >= cap) if attempt else None
 
-    def _end_attempt(self, work: UnitOfWork, row: JobRow, error: Exception, trace: str | None = None) -> None:
+    def _end_attempt(self, work: UnitOfWork, row: JobRow, error: Exception, trace: str | None = None) -> JobStatus:
+        """Queue the job again, or give it up; return which."""
         now = utcnow()
         policy = retries.policy_of(row.queue, self._delivery, self._light)
         since = row.first_failed_at or now
@@ -239,12 +246,13 @@ class Jobs:
             row.attempt -= 1
         if again is None:
             self._give_up(work, row, error, trace)
-            return
+            return JobStatus.FAILED
         if retries.fails(error):
             _note(row, error, since)
         row.lease_token = row.lease_until = row.handed_over_at = None
         row.status, row.queued_at = JobStatus.QUEUED, again
         work.resend(row, again)
+        return JobStatus.QUEUED
 
     @staticmethod
     def _give_up(work: UnitOfWork, row: JobRow, error: Exception, trace: str | None = None) -> None:

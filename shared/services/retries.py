@@ -8,6 +8,7 @@
 | `RateExceeded`: as many leave as may | - | comes back when it says, for ever; counts as no attempt |
 | `CircuitOpen`: the destination is left alone | - | comes back when it says, within the window; counts as no attempt |
 | `WorkerLost`: the process died before it began | at once, `MAX_ATTEMPTS` times | at once, up to the fifth attempt |
+| `MessageGaveUp`: it could not even begin, as without a database | - | likewise |
 | `OutcomeUnknown`: it may have been done | - | given up: somebody must look |
 | anything else: a mistake of ours | backs off, `MAX_ATTEMPTS` times | backs off, up to the fifth attempt |
 

@@ -14,6 +14,7 @@ from shared.contracts import DeliverWebhook, Job, OcrDocument, Ping, SendEmail
 from shared.db.unit_of_work import Database
 from shared.errors import (
     EngineFailed,
+    MessageGaveUp,
     NotRequeueable,
     OutcomeUnknown,
     ProviderRefused,
@@ -35,6 +36,7 @@ from shared.services import dead_letter_list
 from shared.services.dead_letter_list import DeadLetters, Requeued
 from shared.services.dead_messages import DeadMessage, DeadMessages
 from shared.services.jobs import Jobs
+from shared.services.retries import PATIENCE_WITH_OURSELVES
 from shared.values import DeadLetterFilter, DeliveryStatus, MessageStatus
 from tests.support.outgoing import Outgoing
 from tests.support.rows import Rows
@@ -140,8 +142,8 @@ def test_giving_up_and_requeueing_at_once_never_block_each_other(rows: Rows, job
     """Both lock what the dead letter is about before the dead letter; the other order deadlocks within some rounds."""
     for _ in range(6):
         job_id = failed_mail(rows, jobs)
-        rows.change(JobRow, job_id, status=JobStatus.QUEUED, finished_at=None)
-        give_up = partial(jobs.abandon, job_id, EngineFailed("again"))
+        rows.change(JobRow, job_id, status=JobStatus.QUEUED, finished_at=None, attempt=PATIENCE_WITH_OURSELVES)
+        give_up = partial(jobs.abandon, job_id, MessageGaveUp("again"))
         calls: list[Callable[[], object]] = [partial(_if_possible, letters, job_id), give_up] * 3
         at_once(calls)
 

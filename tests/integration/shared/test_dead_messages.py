@@ -18,6 +18,7 @@ from shared.models import DeadLetter, EventRow, JobRow, JobStatus, MessageRow, u
 from shared.services.dead_letter_list import DeadLetters
 from shared.services.dead_messages import MAX_BODY, DeadMessage, DeadMessages
 from shared.services.jobs import Jobs
+from shared.services.retries import PATIENCE_WITH_OURSELVES
 from shared.values import DeadLetterFilter, MessageStatus
 from tests.support.outgoing import Outgoing
 from tests.support.rows import Rows
@@ -41,13 +42,37 @@ def of_queue(queue: str, body: str, message_id: str = "m-1") -> DeadMessage:
     return DeadMessage(queue, message_id, body, received=5, sent_at=utcnow() - timedelta(hours=1))
 
 
-def test_a_jobs_message_gives_its_job_up(rows: Rows, messages: DeadMessages, letters: DeadLetters) -> None:
+def test_a_job_that_could_never_begin_is_sent_again(rows: Rows, messages: DeadMessages, outgoing: Outgoing) -> None:
+    """As where the database was away for longer than SQS gives a message again."""
     message_id = rows.message()
     job_id = rows.job(SendEmail(message_id=message_id))
-    for _ in range(2):
+    messages.record(of_queue("email", f'{{"job_id": "{job_id}"}}'))
+    job = rows.get_job(job_id)
+    assert (job.status, job.attempt, job.error_code) == (JobStatus.QUEUED, 1, "message_gave_up")
+    assert [message.job_id for message in outgoing.light] == [job_id]
+    assert rows.count(DeadLetter) == 0
+    with rows.database.read() as session:
+        assert session.get_one(MessageRow, message_id).status == MessageStatus.QUEUED
+
+
+def test_a_function_lost_before_it_began_is_replaced(rows: Rows, messages: DeadMessages, outgoing: Outgoing) -> None:
+    past = utcnow() - timedelta(seconds=1)
+    job_id = rows.job(SendEmail(message_id=rows.message()), status=JobStatus.RUNNING, attempt=1, lease_until=past)
+    messages.record(of_queue("email", f'{{"job_id": "{job_id}"}}'))
+    assert (rows.get_job(job_id).status, rows.get_job(job_id).attempt) == (JobStatus.QUEUED, 1)
+    assert [message.job_id for message in outgoing.light] == [job_id]
+
+
+def test_a_job_whose_messages_give_up_again_and_again_is_given_up(
+    rows: Rows, messages: DeadMessages, letters: DeadLetters
+) -> None:
+    message_id = rows.message()
+    job_id = rows.job(SendEmail(message_id=message_id))
+    for _ in range(PATIENCE_WITH_OURSELVES + 2):
         messages.record(of_queue("email", f'{{"job_id": "{job_id}"}}'))
     assert (rows.get_job(job_id).status, rows.count(DeadLetter)) == (JobStatus.FAILED, 1)
-    assert letters.get(job_id).error_code == "message_gave_up"
+    assert (letters.get(job_id).error_code, letters.get(job_id).attempts) == ("message_gave_up", 5)
+    assert "the function's log says why" in letters.get(job_id).error_message
     with rows.database.read() as session:
         assert session.get_one(MessageRow, message_id).status == MessageStatus.FAILED
 
