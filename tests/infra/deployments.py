@@ -35,8 +35,9 @@ SECRETS_BROUGHT = {
     "DatabaseSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database",
     "RedisUrl": "rediss://broker.example.com:6379/0?ssl_cert_reqs=required",
     "RedisSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:broker",
+    "SigningSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:signing",
 }
-"""The same, their credentials in secrets."""
+"""The same, their credentials in secrets, and the signing secret of a stack that was."""
 
 MAIL = {
     "MailFrom": "ocr@example.com",

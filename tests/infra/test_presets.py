@@ -45,6 +45,7 @@ OUT_OF_BOUNDS = [
     {"DatabaseInstances": "3"},
     {"DatabaseSecretArn": "database"},
     {"RedisSecretArn": "broker"},
+    {"SigningSecretArn": "signing"},
     {"JwtIssuer": "http://issuer.example.com"},
     {"CertificateArn": "certificate"},
     {"LeaseSeconds": "0"},

@@ -111,6 +111,19 @@ def test_secrets_are_made_up_by_aws_and_fit_into_a_url(deployed: str) -> None:
         assert made_up["ExcludePunctuation"] is True
 
 
+@pytest.mark.parametrize("deployed", ALL)
+def test_a_signing_secret_that_is_brought_takes_the_place_of_one_of_the_stacks_own(deployed: str) -> None:
+    """The restored database of a stack that was deleted goes with its secret, or every webhook's secret is another."""
+    brought = deployment(deployed).parameters["SigningSecretArn"]
+    used = deployment(deployed).outputs["SigningSecretArn"]
+    made = [one for one in deployment(deployed).all("AWS::SecretsManager::Secret") if one.path == "SigningSecret"]
+    assert [one.ref for one in made] == ([] if brought else [used])
+    assert used == brought or made
+    for name in ("ApiFunction", "SendEmailFunction", "DeliverWebhookFunction"):
+        given = deployment(deployed).own[name].properties["Environment"]["Variables"]
+        assert given["SIGNING_SECRET_ARN"] == used
+
+
 @pytest.mark.parametrize("deployed", MAKING_DATA)
 def test_images_are_scanned_and_never_change_under_their_name(deployed: str) -> None:
     for repository in resources(deployed, "AWS::ECR::Repository"):
