@@ -35,6 +35,8 @@ def lock(session: Session, letter_id: UUID) -> DeadLetter | None:
         session.get(Document, seen.document_id, with_for_update=True)
     elif seen.job_id is not None:
         session.get(JobRow, seen.job_id, with_for_update=True)
+    else:
+        session.get(EventRow, seen.id, with_for_update=True)
     return session.get(DeadLetter, letter_id, with_for_update=True, populate_existing=True)
 
 
@@ -49,7 +51,7 @@ def put_back(work: UnitOfWork, letter: DeadLetter, queues: Queues) -> None:
         _document(work, letter.document_id)
     elif letter.job_id is not None:
         _job(work, letter.job_id)
-    elif (event := work.session.get(EventRow, letter.id, with_for_update=True)) is not None:
+    elif (event := work.session.get(EventRow, letter.id)) is not None:
         # Whoever subscribed gets it once more, under the same id.
         event.published_at = None
         work.events.append(event)

@@ -148,6 +148,20 @@ def test_giving_up_and_requeueing_at_once_never_block_each_other(rows: Rows, job
         at_once(calls)
 
 
+def test_recording_an_event_and_requeueing_it_at_once_never_block_each_other(
+    rows: Rows, jobs: Jobs, letters: DeadLetters
+) -> None:
+    """Both lock the event before the dead letter; the other order deadlocks within some rounds."""
+    for _ in range(6):
+        event_id = rows.event()
+        told = f'{{"source": "twolane", "detail": {{"id": "{event_id}"}}}}'
+        record = partial(DeadMessages(rows.database, jobs).record, DeadMessage("notify", "m-1", told, 5, utcnow()))
+        record()
+        calls: list[Callable[[], object]] = [partial(_if_possible, letters, event_id), record] * 3
+        at_once(calls)
+    assert rows.count(DeadLetter) == 6
+
+
 def _if_possible(letters: DeadLetters, job_id: UUID) -> None:
     try:
         letters.requeue(job_id)
