@@ -52,6 +52,7 @@ EVERYTHING = {
     **MAIL,
     "SmsEnabled": "true",
     "SmsSenderId": "Twolane",
+    "ApiReservedConcurrency": "20",
     "AppUrl": "https://app.example.com/account",
     "OutboundAllowedNetworks": "10.1.0.0/16,fd00::/8",
     "WorkerEgress": "endpoints",

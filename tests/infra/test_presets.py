@@ -6,7 +6,7 @@ import pytest
 
 from tests.infra.deployments import BROUGHT, GIVEN, SECRETS_BROUGHT, deployment, resources
 from tests.infra.intrinsics import Mistake
-from tests.infra.stacks import ROOT, Stack, presets, templates
+from tests.infra.stacks import PROJECT, ROOT, Stack, presets, templates
 
 CONTRADICTIONS: list[tuple[dict[str, str], str]] = [
     ({"DatabaseUrl": BROUGHT["DatabaseUrl"]}, "give both to bring your own"),
@@ -59,7 +59,9 @@ OUT_OF_BOUNDS = [
     {"SmsSenderId": "123"},
     {"SmsMonthlyDollars": "-1"},
     {"SendConcurrency": "1"},
-    {"WebhookConcurrency": "1001"},
+    {"SendConcurrency": "200"},
+    {"WebhookConcurrency": "200"},
+    {"ApiReservedConcurrency": "-1"},
     {"OutboundAllowedNetworks": "10.0.0.1"},
     {"OutboundAllowedNetworks": "example.com/8"},
     {"PublicUrl": "https://ocr.example.com/v1"},
@@ -132,6 +134,27 @@ def test_the_database_of_development_can_pause() -> None:
         given = deployment("dev").own[name].properties["Environment"]["Variables"]
         assert given["DATABASE_POOL_SIZE"] == 0
         assert given["DATABASE_DOZE_SECONDS"] > pause
+
+
+def ceiling(deployed: str) -> int:
+    """How many functions at once the queues of a deployment may take, all full."""
+    mappings = resources(deployed, "AWS::Lambda::EventSourceMapping")
+    return sum(int(one.properties["ScalingConfig"]["MaximumConcurrency"]) for one in mappings)
+
+
+def test_the_operator_knows_how_many_functions_the_queues_may_take_at_once() -> None:
+    """Lambda takes no ceiling below 2, so the 10 of a new account are never enough, and 1,000 leave room for all else."""
+    least = 2 * len(resources("dev", "AWS::Lambda::EventSourceMapping"))
+    assert least <= ceiling("dev") <= least + 3 < ceiling("prod") < 100
+    said = (PROJECT / "infra/DEPLOY.md").read_text()
+    assert f"{ceiling('dev')} with `dev`, {ceiling('prod')} with `prod`" in said
+
+
+def test_a_part_of_the_accounts_concurrency_can_be_kept_for_the_api() -> None:
+    def kept(**given: str) -> object:
+        return Stack(ROOT, given).own["ApiFunction"].properties.get("ReservedConcurrentExecutions")
+
+    assert (kept(), kept(ApiReservedConcurrency="50")) == (None, 50)
 
 
 def test_production_survives_the_loss_of_a_zone() -> None:
