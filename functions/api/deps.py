@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -83,33 +84,35 @@ class Once:
     key: str | None
     fingerprint: str
 
-    @property
-    def new_id(self) -> UUID | None:
-        """The id of what this request creates: sent again after a crash, it cannot create a second one.
-
-        It depends on the fingerprint too, so that a key used anew after its day never names an old document.
-        """
-        return None if self.key is None else uuid5(self.caller.account_id, f"{self.key} {self.fingerprint}")
-
-    def answer(self, make: Callable[[], Answer]) -> tuple[Answer, bool]:
+    def answer(self, make: Callable[[UUID | None], Answer]) -> tuple[Answer, bool]:
         """Give the first answer and whether it is a replay; an error is not kept, and may be tried again.
+
+        Args:
+            make: answers the request, given the id of what it creates; None where any will do.
 
         Raises:
             IdempotencyKeyReused: the key was used for another request.
             RequestInProgress: the first request is being answered now.
         """
         if self.key is None:
-            return make(), False
-        first = services().idempotency.begin(self.caller.account_id, self.key, self.fingerprint)
-        if first is not None:
-            return first, True
+            return make(None), False
+        begun = services().idempotency.begin(self.caller.account_id, self.key, self.fingerprint)
+        if begun.answer is not None:
+            return begun.answer, True
         try:
-            answer = make()
+            answer = make(self._new_id(self.key, begun.since))
         except Exception:
             self._abandon(self.key)
             raise
         self._finish(self.key, answer)
         return answer, False
+
+    def _new_id(self, key: str, since: datetime) -> UUID:
+        """The id of what this request creates: sent again after a crash, it cannot create a second one.
+
+        It depends on when the key was first used, so that a key used anew after its day names nothing old.
+        """
+        return uuid5(self.caller.account_id, f"{key} {self.fingerprint} {since.isoformat()}")
 
     def _finish(self, key: str, answer: Answer) -> None:
         try:

@@ -59,14 +59,13 @@ def _submit(caller: Caller, key: str | None, form: Form) -> Response:
     digest = hashlib.sha256(form.body).hexdigest() if key else ""
     sent = form.options.model_dump(mode="json")
     once = Once(caller, key, fingerprint("POST", "/v1/documents", sent, form.filename, digest))
-    answer, replayed = once.answer(lambda: _make(once, form))
+    answer, replayed = once.answer(lambda new_id: _make(caller, form, new_id))
     return kept(answer, answer.body["links"]["self"], replayed=replayed)
 
 
-def _make(once: Once, form: Form) -> Answer:
-    new_id = once.new_id
+def _make(caller: Caller, form: Form, new_id: UUID | None) -> Answer:
     submitted = services().submission.submit(
-        once.caller.account_id, form.filename, form.body, form.options, force=form.options.force, document_id=new_id
+        caller.account_id, form.filename, form.body, form.options, force=form.options.force, document_id=new_id
     )
     # Found under the id that this very request gives: an earlier try made it and died before it could answer.
     created = submitted.created or submitted.document.id == new_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -20,6 +21,9 @@ from shared.values import Answer, Caller
 
 router = APIRouter(prefix="/v1/emails", tags=["messages"])
 
+_Accept = Callable[[UUID | None], BaseModel]
+"""Queues something, under this id if there is one, and shows it."""
+
 _RESPONSES = problems(401, 409, 413, 422) | {
     202: {"description": "It is queued.", "headers": openapi.LOCATION | openapi.RETRY_AFTER | openapi.REPLAY}
 }
@@ -29,8 +33,8 @@ _RESPONSES = problems(401, 409, 413, 422) | {
 def send_email(caller: CallerDep, body: EmailRequest, idempotency_key: IdempotencyKey = None) -> Response:
     """Queue a mail. All of it is checked first: where anything is wrong, nothing is stored or sent."""
 
-    def accept(once: Once) -> BaseModel:
-        return MessageAccepted(message_id=services().emails.send(caller.account_id, body.draft(), once.new_id))
+    def accept(new_id: UUID | None) -> BaseModel:
+        return MessageAccepted(message_id=services().emails.send(caller.account_id, body.draft(), new_id))
 
     return _once(caller, idempotency_key, "/v1/emails", body, accept)
 
@@ -51,8 +55,8 @@ def send_password_reset(caller: CallerDep, body: TokenRequest, idempotency_key: 
 def send_bulk(caller: CallerDep, body: BulkEmailRequest, idempotency_key: IdempotencyKey = None) -> Response:
     """Queue a mail to each of many. Who can't be written to is named in the answer and never stops the rest."""
 
-    def accept(once: Once) -> BaseModel:
-        return BulkAccepted.of(services().emails.send_bulk(caller.account_id, body.draft(), once.new_id))
+    def accept(new_id: UUID | None) -> BaseModel:
+        return BulkAccepted.of(services().emails.send_bulk(caller.account_id, body.draft(), new_id))
 
     return _once(caller, idempotency_key, "/v1/emails/bulk", body, accept)
 
@@ -61,10 +65,10 @@ def _send_token(caller: Caller, key: str | None, what: str, body: TokenRequest) 
     template = what.replace("-", "_")
     variables = {"token": body.token, "link": _link(what, body.token)}
 
-    def accept(once: Once) -> BaseModel:
+    def accept(new_id: UUID | None) -> BaseModel:
         given = {name: value for name, value in variables.items() if value is not None}
-        new_id = services().emails.send_template(caller.account_id, body.to, template, given, once.new_id)
-        return MessageAccepted(message_id=new_id)
+        message_id = services().emails.send_template(caller.account_id, body.to, template, given, new_id)
+        return MessageAccepted(message_id=message_id)
 
     return _once(caller, key, f"/v1/emails/{what}", body, accept)
 
@@ -75,11 +79,11 @@ def _link(what: str, token: str) -> str | None:
     return f"{app_url.rstrip('/')}/{what}?{urlencode({'token': token})}" if app_url else None
 
 
-def _once(caller: Caller, key: str | None, path: str, body: BaseModel, accept: Callable[[Once], BaseModel]) -> Response:
+def _once(caller: Caller, key: str | None, path: str, body: BaseModel, accept: _Accept) -> Response:
     once = Once(caller, key, fingerprint("POST", path, body.model_dump(mode="json")))
 
-    def make() -> Answer:
-        shown: dict[str, Any] = accept(once).model_dump(mode="json")
+    def make(new_id: UUID | None) -> Answer:
+        shown: dict[str, Any] = accept(new_id).model_dump(mode="json")
         return Answer(202, shown)
 
     answer, replayed = once.answer(make)

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 def create_key(caller: AdminDep, body: KeyRequest, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a key. Its secret is not kept: a replay by Idempotency-Key answers `"key": null`."""
     once = Once(caller, idempotency_key, fingerprint("POST", "/v1/keys", body.model_dump(mode="json")))
-    answer, replayed = once.answer(lambda: _create(caller, body))
+    answer, replayed = once.answer(lambda _: _create(caller, body))
     return kept(answer, f"/v1/keys/{answer.body['id']}", replayed=replayed)
 
 

@@ -37,9 +37,9 @@ def notify(caller: CallerDep, body: NotificationRequest, idempotency_key: Idempo
     """Queue a notification: into the account's inbox, and to its mail address and phone as `channels` say."""
     once = Once(caller, idempotency_key, fingerprint("POST", "/v1/notifications", body.model_dump(mode="json")))
 
-    def accept() -> Answer:
+    def accept(new_id: UUID | None) -> Answer:
         notice = Notice(body.account_id or caller.account_id, body.title, body.body, frozenset(body.channels))
-        message_id = services().notifications.submit(caller, notice, once.new_id)
+        message_id = services().notifications.submit(caller, notice, new_id)
         return Answer(202, NotificationAccepted(message_id=message_id).model_dump(mode="json"))
 
     answer, replayed = once.answer(accept)

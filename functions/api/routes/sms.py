@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from fastapi import APIRouter, Response
 
 from functions.api import openapi
@@ -24,8 +26,8 @@ def send_sms(caller: CallerDep, body: SmsRequest, idempotency_key: IdempotencyKe
     """Queue a text message. Nobody who answered STOP gets it, and nothing beyond the month's budget leaves."""
     once = Once(caller, idempotency_key, fingerprint("POST", "/v1/sms", body.model_dump(mode="json")))
 
-    def accept() -> Answer:
-        accepted = services().sms.submit(caller.account_id, body.to, body.body, once.new_id)
+    def accept(new_id: UUID | None) -> Answer:
+        accepted = services().sms.submit(caller.account_id, body.to, body.body, new_id)
         return Answer(202, SmsAccepted.of(accepted).model_dump(mode="json"))
 
     answer, replayed = once.answer(accept)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from fastapi import APIRouter, Response
 
 from functions.api import openapi
@@ -10,7 +12,7 @@ from functions.api.deps import CallerDep, IdempotencyKey, Once, fingerprint
 from functions.api.openapi import problems
 from functions.api.schemas import UploadOut, UploadRequest
 from shared.bootstrap import services
-from shared.values import Answer
+from shared.values import Answer, Caller
 
 router = APIRouter(prefix="/v1/uploads", tags=["documents"])
 
@@ -31,12 +33,12 @@ def announce_upload(caller: CallerDep, body: UploadRequest, idempotency_key: Ide
     """Announce a file, of any size taken here, and get the form that takes its bytes."""
     sent = body.model_dump(mode="json")
     once = Once(caller, idempotency_key, fingerprint("POST", "/v1/uploads", sent))
-    answer, replayed = once.answer(lambda: _announce(once, body))
+    answer, replayed = once.answer(lambda new_id: _announce(caller, body, new_id))
     return kept(answer, f"/v1/documents/{answer.body['document_id']}", replayed=replayed)
 
 
-def _announce(once: Once, body: UploadRequest) -> Answer:
+def _announce(caller: Caller, body: UploadRequest, new_id: UUID | None) -> Answer:
     announced = services().submission.announce(
-        once.caller.account_id, body.filename, body.media_type, body.size_bytes, body, document_id=once.new_id
+        caller.account_id, body.filename, body.media_type, body.size_bytes, body, document_id=new_id
     )
     return Answer(201, UploadOut.of(announced).model_dump(mode="json"))

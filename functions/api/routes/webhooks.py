@@ -36,14 +36,12 @@ _SECRET = {"description": "With the secret, shown this once.", "headers": openap
 def create_webhook(caller: CallerDep, body: WebhookRequest, idempotency_key: IdempotencyKey = None) -> Response:
     """Subscribe a URL to events of your account. The secret it answers is what signatures are made with."""
     once = Once(caller, idempotency_key, fingerprint("POST", "/v1/webhooks", body.model_dump(mode="json")))
-    answer, replayed = once.answer(lambda: _create(once, body))
+    answer, replayed = once.answer(lambda new_id: _create(caller, body, new_id))
     return kept(answer, f"/v1/webhooks/{answer.body['id']}", replayed=replayed)
 
 
-def _create(once: Once, body: WebhookRequest) -> Answer:
-    made = services().webhooks.create(
-        once.caller.account_id, body.url, body.events, body.description, webhook_id=once.new_id
-    )
+def _create(caller: Caller, body: WebhookRequest, new_id: UUID | None) -> Answer:
+    made = services().webhooks.create(caller.account_id, body.url, body.events, body.description, webhook_id=new_id)
     shown = WebhookWithSecret(**WebhookOut.of(made.webhook).model_dump(), secret=made.secret)
     return Answer(201, shown.model_dump(mode="json"))
 
@@ -101,12 +99,12 @@ def get_delivery(caller: CallerDep, delivery_id: UUID) -> Response:
 def replay_delivery(caller: CallerDep, delivery_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """Deliver an event again, to where its webhook is now: a new delivery with the same body."""
     once = Once(caller, idempotency_key, fingerprint("POST", f"/v1/webhooks/deliveries/{delivery_id}/replay"))
-    answer, replayed = once.answer(lambda: _replay(once, delivery_id))
+    answer, replayed = once.answer(lambda new_id: _replay(caller, delivery_id, new_id))
     return kept(answer, f"/v1/webhooks/deliveries/{answer.body['id']}", replayed=replayed)
 
 
-def _replay(once: Once, delivery_id: UUID) -> Answer:
-    made = services().delivery_log.replay(once.caller.account_id, delivery_id, new_id=once.new_id)
+def _replay(caller: Caller, delivery_id: UUID, new_id: UUID | None) -> Answer:
+    made = services().delivery_log.replay(caller.account_id, delivery_id, new_id=new_id)
     return Answer(202, DeliveryOut.of(made).model_dump(mode="json"))
 
 
@@ -150,13 +148,13 @@ def list_deliveries(caller: CallerDep, webhook_id: UUID, query: Annotated[Delive
 
 def _rotated(caller: Caller, webhook_id: UUID, location: str, idempotency_key: str | None) -> Response:
     once = Once(caller, idempotency_key, fingerprint("POST", f"{location}/rotate"))
-    answer, replayed = once.answer(lambda: _rotate(once, webhook_id))
+    answer, replayed = once.answer(lambda new_id: _rotate(caller, webhook_id, new_id))
     return kept(answer, location, replayed=replayed)
 
 
-def _rotate(once: Once, webhook_id: UUID) -> Answer:
-    key_id = f"k{once.new_id.hex[:12]}" if once.new_id else None
-    made = services().webhooks.rotate(once.caller.account_id, webhook_id, key_id=key_id)
+def _rotate(caller: Caller, webhook_id: UUID, new_id: UUID | None) -> Answer:
+    key_id = f"k{new_id.hex[:12]}" if new_id else None
+    made = services().webhooks.rotate(caller.account_id, webhook_id, key_id=key_id)
     shown = WebhookWithSecret(**WebhookOut.of(made.webhook).model_dump(), secret=made.secret)
     return Answer(200, shown.model_dump(mode="json"))
 

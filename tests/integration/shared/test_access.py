@@ -89,10 +89,10 @@ def expire_lock(rows: Rows, account: UUID) -> None:
 
 def test_the_same_request_gets_the_first_answer(idempotency: Idempotency, rows: Rows) -> None:
     account = rows.account()
-    assert idempotency.begin(account, "key", "print") is None
+    assert idempotency.begin(account, "key", "print").answer is None
     idempotency.finish(account, "key", ANSWER)
-    assert idempotency.begin(account, "key", "print") == ANSWER
-    assert idempotency.begin(rows.account(), "key", "print") is None
+    assert idempotency.begin(account, "key", "print").answer == ANSWER
+    assert idempotency.begin(rows.account(), "key", "print").answer is None
 
 
 def test_a_key_is_for_one_request(idempotency: Idempotency, rows: Rows) -> None:
@@ -118,10 +118,10 @@ def test_an_abandoned_key_can_be_used_again_a_finished_one_not(idempotency: Idem
     account = rows.account()
     idempotency.begin(account, "key", "print")
     idempotency.abandon(account, "key")
-    assert idempotency.begin(account, "key", "another") is None
+    assert idempotency.begin(account, "key", "another").answer is None
     idempotency.finish(account, "key", ANSWER)
     idempotency.abandon(account, "key")
-    assert idempotency.begin(account, "key", "another") == ANSWER
+    assert idempotency.begin(account, "key", "another").answer == ANSWER
 
 
 def test_an_answer_is_forgotten_after_a_day(idempotency: Idempotency, rows: Rows) -> None:
@@ -130,12 +130,28 @@ def test_an_answer_is_forgotten_after_a_day(idempotency: Idempotency, rows: Rows
     idempotency.finish(account, "key", ANSWER)
     with rows.database.write() as work:
         work.session.get_one(IdempotencyRow, (account, "key")).created_at = utcnow() - KEPT - timedelta(seconds=1)
-    assert idempotency.begin(account, "key", "another") is None
+    assert idempotency.begin(account, "key", "another").answer is None
+
+
+def test_a_key_that_is_tried_again_keeps_its_beginning_and_one_used_anew_does_not(
+    idempotency: Idempotency, rows: Rows
+) -> None:
+    account = rows.account()
+    since = idempotency.begin(account, "key", "print").since
+    expire_lock(rows, account)
+    assert idempotency.begin(account, "key", "print").since == since
+    idempotency.abandon(account, "key")
+    assert idempotency.begin(account, "key", "print").since == since
+    idempotency.finish(account, "key", ANSWER)
+    assert idempotency.begin(account, "key", "print").since == since
+    with rows.database.write() as work:
+        work.session.get_one(IdempotencyRow, (account, "key")).created_at = utcnow() - KEPT - timedelta(seconds=1)
+    assert idempotency.begin(account, "key", "print").since > since
 
 
 def begins(idempotency: Idempotency, account: UUID) -> bool:
     try:
-        return idempotency.begin(account, "key", "print") is None
+        return idempotency.begin(account, "key", "print").answer is None
     except RequestInProgress:
         return False
 

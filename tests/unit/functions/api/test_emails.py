@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,10 +30,11 @@ MAIL = {"to": "ada@example.com", "subject": "Grüße", "body": "Hello Ada"}
 @pytest.fixture(autouse=True)
 def sender(environment: pytest.MonkeyPatch, stack: Services) -> Iterator[None]:
     """Mail is sent here."""
+    before = os.environ["MAIL_FROM"]
     environment.setenv("MAIL_FROM", "Twolane <no-reply@twolane.example>")
     stack.__dict__.pop("emails", None)
     yield
-    environment.delenv("MAIL_FROM")
+    environment.setenv("MAIL_FROM", before)
     stack.__dict__.pop("emails", None)
 
 
