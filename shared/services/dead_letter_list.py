@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +24,10 @@ PAGE = 100
 """Dead letters looked at before the next question to the database."""
 
 MOST = 500
-"""Dead letters that one request puts back; the next one goes on."""
+"""Dead letters that one request looks at; the next one goes on."""
+
+SECONDS = 15
+"""After so long a request begins with no further one: each may wait for a queue, and somebody waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +94,21 @@ class DeadLetters:
         return letter
 
     def requeue_all(self, which: DeadLetterFilter) -> Requeued:
-        """Put back those that are open and fit, the newest failure first, `MOST` at most.
+        """Put back those that are open and fit, the newest failure first, within `MOST` and `SECONDS`.
+
+        What is refused stays open and is looked at again by the next request; where nothing at all was put back, the
+        next one will not get further.
 
         Raises:
             QueueUnavailable, Throttled: a queue takes nothing now; those before it are back.
         """
         fits = DeadLetterFilter(which.lane, which.queue, which.code, resolved=False)
+        deadline = time.monotonic() + SECONDS
         requeued = refused = 0
-        cursor: str | None = None
-        while requeued < MOST:
-            letters, cursor = self.list(fits, min(PAGE, MOST - requeued), cursor)
-            for letter in letters:
-                back = self._try(letter.id)
-                requeued, refused = requeued + back, refused + (not back)
-            if cursor is None:
+        for letter_id in self._ids(fits):
+            back = self._try(letter_id)
+            requeued, refused = requeued + back, refused + (not back)
+            if requeued + refused >= MOST or time.monotonic() >= deadline:
                 break
         return Requeued(requeued, refused, remaining=max(self._count(fits) - refused, 0))
 
@@ -122,6 +127,14 @@ class DeadLetters:
                 message = f"This dead letter was {letter.resolution} and is open no more."
                 raise Conflict(message)
         return letter
+
+    def _ids(self, which: DeadLetterFilter) -> Iterator[UUID]:
+        cursor: str | None = None
+        while True:
+            letters, cursor = self.list(which, PAGE, cursor)
+            yield from (letter.id for letter in letters)
+            if cursor is None:
+                return
 
     def _try(self, letter_id: UUID) -> bool:
         try:

@@ -35,7 +35,7 @@ def list_dead_letters(caller: AdminDep, query: Annotated[DeadLetterQuery, Query(
 
 @router.post("/requeue", response_model=RequeuedOut, responses=problems(401, 403, 413, 422, 429))
 def requeue_dead_letters(caller: AdminDep, body: RequeueRequest) -> Response:
-    """Put back every open dead letter that fits, 500 at most: ask again while `remaining` is not 0."""
+    """Put back open dead letters that fit, 500 at most; ask again while some are `remaining` and any was `requeued`."""
     del caller
     return json_answer(RequeuedOut.of(services().dead_letters.requeue_all(body.which)))
 

@@ -212,6 +212,28 @@ def test_by_filter_no_more_go_back_than_one_request_takes(
     assert letters.requeue_all(ALL) == Requeued(requeued=2, refused=0, remaining=0)
 
 
+def test_by_filter_what_is_refused_counts_as_well(
+    rows: Rows, jobs: Jobs, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letter_list, "MOST", 3)
+    for _ in range(5):
+        message_id = UUID(rows.get_job(failed_mail(rows, jobs)).payload["message_id"])
+        rows.change(MessageRow, message_id, status=MessageStatus.SENT)
+    assert letters.requeue_all(ALL) == Requeued(requeued=0, refused=3, remaining=2)
+
+
+def test_by_filter_no_request_takes_for_ever(
+    rows: Rows, jobs: Jobs, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letter_list, "SECONDS", 0)
+    for _ in range(3):
+        failed_mail(rows, jobs)
+    assert [letters.requeue_all(ALL) for _ in range(2)] == [
+        Requeued(requeued=1, refused=0, remaining=2),
+        Requeued(requeued=1, refused=0, remaining=1),
+    ]
+
+
 def test_pages_of_the_list_leave_nothing_out(rows: Rows, jobs: Jobs, letters: DeadLetters) -> None:
     ids = {failed_mail(rows, jobs) for _ in range(5)}
     moment = utcnow()
