@@ -387,8 +387,7 @@ class Services:
         from shared.adapters.outbound import Outbound as WayOut
         from shared.services.deliveries import Deliveries
 
-        window = LightDelivery().webhook_window_seconds
-        return Deliveries(self.database, self.circuits, WayOut(Outbound()), lambda: self.signing_key, window)
+        return Deliveries(self.database, self.circuits, WayOut(Outbound()), lambda: self.signing_key)
 
     @cached_property
     def doze(self) -> Doze:

@@ -434,10 +434,8 @@ class DeliveryFailed(Transient):
     code = "delivery_failed"
 
 
-class DeliveryExpired(Permanent):
-    """A receiver was left alone, because it did not answer, for as long as a delivery may wait."""
-
-    code = "delivery_expired"
+class ReceiverUnreachable(DeliveryFailed):
+    """No receiver was there to be asked: its name has no address, or nothing connects to it."""
 
 
 class TooManyWebhooks(Conflict):

@@ -25,7 +25,7 @@ from urllib.parse import urljoin
 from shared.adapters.deadlines import Deadline, TimedSocket, connect
 from shared.adapters.outbound_guard import Address, Guard, Target
 from shared.config import Outbound as OutboundSettings
-from shared.errors import DeliveryFailed, DeliveryRefused, UrlNotAllowed
+from shared.errors import DeliveryFailed, DeliveryRefused, ReceiverUnreachable, UrlNotAllowed
 
 MAX_REDIRECTS = 3
 FOLLOWED = frozenset({307, 308})
@@ -93,15 +93,23 @@ class Outbound:
         Raises:
             UrlNotAllowed: the URL, one of its addresses, or what it redirects to is not called from here.
             DeliveryRefused: a redirect that is not followed.
-            DeliveryFailed: no address, no connection, no valid certificate, or no answer in time.
+            ReceiverUnreachable: no address, no connection, no valid certificate.
+            DeliveryFailed: no answer in time, or whoever it redirects to can't be reached.
         """
         deadline = Deadline(self._seconds)
         target = self.guard.read(url)
-        for _ in range(MAX_REDIRECTS + 1):
-            reply, location = self._exchange(target, headers, body, deadline)
+        reply, location = self._exchange(target, headers, body, deadline)
+        for _ in range(MAX_REDIRECTS):
             if location is None:
                 return reply
             target = self._redirected(target, reply.status, location)
+            try:
+                reply, location = self._exchange(target, headers, body, deadline)
+            except ReceiverUnreachable as error:
+                # Who redirects was reached: it must not pass for a host that is away because it names one that is.
+                raise DeliveryFailed(error.detail) from error
+        if location is None:
+            return reply
         raise DeliveryRefused(f"The receiver redirects more than {MAX_REDIRECTS} times; give the last URL.")
 
     def _redirected(self, target: Target, status: int, location: str) -> Target:
@@ -121,7 +129,9 @@ class Outbound:
         self, target: Target, headers: Mapping[str, str], body: bytes, deadline: Deadline
     ) -> tuple[Reply, str | None]:
         """One request and its answer, and where it redirects to."""
-        with _our_errors(target), self._connected(target, deadline) as sock:
+        with _our_errors(target, ReceiverUnreachable):
+            sock = self._connected(target, deadline)
+        with sock, _our_errors(target, DeliveryFailed):
             connection = http.client.HTTPConnection(target.host, target.port)
             # It has its connection, so it neither resolves nor connects, and reads no proxy from the environment.
             connection.sock = TimedSocket(sock, deadline, MAX_BYTES)
@@ -135,18 +145,17 @@ class Outbound:
             text = "" if location else _text(response)
         return Reply(response.status, text, _retry_after(response), target.url), location
 
-    @contextmanager
-    def _connected(self, target: Target, deadline: Deadline) -> Iterator[socket.socket]:
+    def _connected(self, target: Target, deadline: Deadline) -> socket.socket:
         """A connection to one of the target's addresses, which have all been checked."""
         addresses = [target.literal] if target.literal else self._addresses(target, deadline)
         self.guard.check(target, addresses)
-        with connect(addresses, target.port, deadline) as plain:
-            if target.scheme == "http":
-                yield plain
-                return
+        plain = connect(addresses, target.port, deadline)
+        if target.scheme == "http":
+            return plain
+        # The encrypted one takes the plain one's place; where it can't be made, the plain one is closed here.
+        with plain:
             plain.settimeout(deadline.left())
-            with self._tls.wrap_socket(plain, server_hostname=target.host) as encrypted:
-                yield encrypted
+            return self._tls.wrap_socket(plain, server_hostname=target.host)
 
     def _addresses(self, target: Target, deadline: Deadline) -> Sequence[Address]:
         """Ask the name server, once, for as long as there is time: its own patience can't be set."""
@@ -225,21 +234,21 @@ def _retry_after(response: http.client.HTTPResponse) -> float | None:
 
 
 @contextmanager
-def _our_errors(target: Target) -> Iterator[None]:
+def _our_errors(target: Target, kind: type[DeliveryFailed]) -> Iterator[None]:
     """Say what failed; all of it may be better next time."""
     where = target.authority
     try:
         yield
     except TimeoutError as error:
-        raise DeliveryFailed(f"{where} did not answer in time.") from error
+        raise kind(f"{where} did not answer in time.") from error
     except ssl.SSLCertVerificationError as error:
-        raise DeliveryFailed(f"{where} has no valid certificate: {error.verify_message}") from error
+        raise kind(f"{where} has no valid certificate: {error.verify_message}") from error
     except socket.gaierror as error:
-        raise DeliveryFailed(f"The name {target.host} has no address now: {error.strerror}.") from error
+        raise kind(f"The name {target.host} has no address now: {error.strerror}.") from error
     except OSError as error:
-        raise DeliveryFailed(f"{where} can't be reached: {error.strerror or error}.") from error
+        raise kind(f"{where} can't be reached: {error.strerror or error}.") from error
     except http.client.HTTPException as error:
-        raise DeliveryFailed(f"{where} closed the connection or answered no HTTP: {_named(error)}.") from error
+        raise kind(f"{where} closed the connection or answered no HTTP: {_named(error)}.") from error
 
 
 def _named(error: http.client.HTTPException) -> str:

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from shared.db.unit_of_work import Database
 from shared.errors import CircuitOpen
@@ -33,10 +35,24 @@ PROBE_SECONDS = 30.0
 
 
 def of_url(url: str) -> str:
-    """The circuit of an address: one for each host and port."""
+    """The circuit of an address, `host:SCHEME:NAME:PORT`, which every account shares that calls there.
+
+    Nothing but being out of reach counts against it: what a host answers depends on the path, and whoever names a path
+    that fails must not stop what others send to the same host. So does the scheme: https on a port of http fails.
+    """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"host:{(parts.hostname or '').lower()}:{port}"[:300]
+    return f"host:{parts.scheme}:{(parts.hostname or '').lower()}:{port}"[:300]
+
+
+def of_webhook(webhook_id: UUID) -> str:
+    """The circuit of one webhook: what its receiver answers, or leaves unanswered, concerns nobody else."""
+    return f"webhook:{webhook_id}"
+
+
+def of_callback(account_id: UUID, url: str) -> str:
+    """The circuit of an account's callbacks to one host: each document may name another."""
+    return f"callbacks:{account_id}:{of_url(url)}"[:300]
 
 
 def of_provider(name: str) -> str:
@@ -122,6 +138,11 @@ class Circuits:
                 .returning(Circuit.name)
             )
             return taken.first() is not None
+
+
+def forget(session: Session, name: str) -> None:
+    """Close a circuit in the transaction that makes what it knew out of date."""
+    session.execute(delete(Circuit).where(Circuit.name == name))
 
 
 def state_of(row: Circuit, now: datetime) -> Literal["closed", "open", "half_open"]:

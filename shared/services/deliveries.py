@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -17,10 +17,9 @@ from shared.adapters.outbound import Outbound, Reply
 from shared.contracts import DeliverWebhook
 from shared.db.unit_of_work import Database
 from shared.errors import (
-    CircuitOpen,
-    DeliveryExpired,
     DeliveryFailed,
     DeliveryRefused,
+    ReceiverUnreachable,
     Throttled,
     TwolaneError,
     WebhookDisabled,
@@ -65,7 +64,6 @@ class Deliveries:
         breakers: leave receivers alone that do not answer.
         outbound: the way out.
         signing_key: gives the deployment's key.
-        window_seconds: how long a delivery waits for a receiver that is left alone.
     """
 
     def __init__(
@@ -74,34 +72,35 @@ class Deliveries:
         breakers: Circuits,
         outbound: Outbound,
         signing_key: Callable[[], bytes],
-        window_seconds: float,
     ) -> None:
         self._database = database
         self._circuits = breakers
         self._outbound = outbound
         self._signing_key = signing_key
-        self._window = timedelta(seconds=window_seconds)
 
     def deliver(self, message: DeliverWebhook, run: Run) -> None:
         """Try a delivery once, and log it.
 
         Raises:
             WebhookDisabled: nobody wants it any more.
-            CircuitOpen: its receiver is left alone for a while; DeliveryExpired: it was for too long.
+            CircuitOpen: its receiver, or its host, is left alone for a while.
             Throttled: the receiver said when to come again.
             DeliveryFailed: it may work later.
             DeliveryRefused, UrlNotAllowed: it will not.
         """
         delivery, webhook = self._load(message.delivery_id)
-        circuit = circuits.of_url(delivery.url)
-        self._enter(circuit, delivery)
+        host, own = circuits.of_url(delivery.url), _circuit(delivery, webhook)
+        # A probe of the host, which others wait for, is not taken by who may not call anyway.
+        for circuit in (own, host):
+            self._circuits.enter(circuit)
         attempt = self._try(delivery, webhook)
         if attempt.error is not None:
             self._log_failure(delivery, attempt, attempt.error)
-            self._tell(circuit, attempt.error)
+            self._tell(host, own, attempt.error)
             raise attempt.error
         self._log_success(delivery, attempt, run)
-        self._circuits.succeeded(circuit)
+        self._circuits.succeeded(host)
+        self._circuits.succeeded(own)
         run.measure(metrics.SENT_SECONDS, (utcnow() - delivery.created_at).total_seconds())
 
     def _load(self, delivery_id: UUID) -> tuple[Delivery, Webhook]:
@@ -115,19 +114,6 @@ class Deliveries:
         # Whoever corrects a URL wants what is under way to go there as well.
         delivery.url = webhook.url or delivery.url
         return delivery, webhook
-
-    def _enter(self, circuit: str, delivery: Delivery) -> None:
-        """Ask whether the receiver may be called.
-
-        Being put off is no attempt, and so has no end of its own.
-        """
-        try:
-            self._circuits.enter(circuit)
-        except CircuitOpen as error:
-            if utcnow() - delivery.created_at < self._window:
-                raise
-            hours = self._window.total_seconds() / 3600
-            raise DeliveryExpired(f"The receiver was out of reach for {hours:g} hours; replay this later.") from error
 
     def _try(self, delivery: Delivery, webhook: Webhook) -> _Attempt:
         key, body, started_at = self._signing_key(), delivery.body.encode(), utcnow()
@@ -172,12 +158,23 @@ class Deliveries:
                 work.session.flush()
                 failing_webhooks.attempt_failed(work, delivery.webhook_id, error, gone=gone)
 
-    def _tell(self, circuit: str, error: TwolaneError) -> None:
-        """What a failure says of its host: that it does not answer, or that it does."""
-        if isinstance(error, DeliveryFailed):
-            self._circuits.failed(circuit, error.detail)
+    def _tell(self, host: str, own: str, error: TwolaneError) -> None:
+        """What a failure says of the host, and of this one receiver on it."""
+        if isinstance(error, ReceiverUnreachable):
+            self._circuits.failed(host, error.detail)
+        elif isinstance(error, DeliveryFailed):
+            self._circuits.succeeded(host)
+            self._circuits.failed(own, error.detail)
         elif isinstance(error, DeliveryRefused | Throttled):
-            self._circuits.succeeded(circuit)
+            self._circuits.succeeded(host)
+            self._circuits.succeeded(own)
+
+
+def _circuit(delivery: Delivery, webhook: Webhook) -> str:
+    """The circuit of the receiver alone."""
+    if webhook.url is None:
+        return circuits.of_callback(delivery.account_id, delivery.url)
+    return circuits.of_webhook(webhook.id)
 
 
 def _judge(reply: Reply) -> TwolaneError | None:

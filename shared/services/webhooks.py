@@ -21,7 +21,7 @@ from shared.contracts import DeliverWebhook
 from shared.db.unit_of_work import Database
 from shared.errors import NotFound, TooManyWebhooks
 from shared.models import Account, Delivery, JobRow, JobStatus, Webhook, utcnow
-from shared.services import cursors
+from shared.services import circuits, cursors
 from shared.signatures import webhook_secret
 from shared.values import DeliveryStatus, WebhookChange
 
@@ -129,7 +129,7 @@ class Webhooks:
             return callbacks_of(work.session, account_id)
 
     def update(self, account_id: UUID, webhook_id: UUID, change: WebhookChange) -> Webhook:
-        """Change what is given; enabling forgets the failures that disabled it.
+        """Change what is given; enabling forgets the failures that disabled it, a new URL is called at once.
 
         Raises:
             NotFound: this account has none of that id.
@@ -141,6 +141,8 @@ class Webhooks:
             row.url = url or row.url
             row.events = row.events if change.events is None else list(dict.fromkeys(change.events))
             row.description = row.description if change.description is None else change.description
+            if change.enabled or url is not None:
+                circuits.forget(work.session, circuits.of_webhook(row.id))
             if change.enabled:
                 row.enabled, row.failures = True, 0
                 row.failing_since = row.disabled_at = row.disabled_reason = None
@@ -169,6 +171,7 @@ class Webhooks:
             )
             work.session.execute(delete(Delivery).where(Delivery.webhook_id == webhook_id))
             work.session.execute(delete(Webhook).where(Webhook.id == webhook_id))
+            circuits.forget(work.session, circuits.of_webhook(webhook_id))
 
     def rotate(self, account_id: UUID, webhook_id: UUID, *, key_id: str | None = None) -> WithSecret:
         """Sign with a new secret; the one before signs too for a day more, and one before that no longer.

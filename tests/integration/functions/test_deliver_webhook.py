@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from functions.deliver_webhook.handler import handler
 from shared import signatures
 from shared.contracts import DeliverWebhook
-from shared.models import Delivery, Webhook, utcnow
+from shared.models import Delivery, JobRow, Webhook, utcnow
 from shared.services.circuits import FAILURES
 from shared.values import WebhookChange
 from tests.support.light_lane import at_once, bodies, sqs
@@ -213,14 +213,18 @@ def test_what_is_under_way_to_a_webhook_that_is_deleted_ends_there(lane: Webhook
     assert lane.dead_letters() == {}
 
 
-def test_what_is_under_way_to_a_webhook_that_is_disabled_is_a_dead_letter(lane: WebhookLane) -> None:
+def test_what_is_under_way_to_a_webhook_that_is_disabled_is_not_made_and_no_dead_letter(lane: WebhookLane) -> None:
     with Receiver(answer()) as receiver:
         webhook = lane.subscribe(receiver.url).webhook
         [delivery_id] = lane.tell()
         lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(enabled=False))
         lane.run()
         assert receiver.connections == 0
-        assert lane.dead_letters() == {lane.job(delivery_id).id: "webhook_disabled"}
+        assert (lane.delivery(delivery_id).status, lane.delivery(delivery_id).error_code) == (
+            "failed",
+            "webhook_disabled",
+        )
+        assert lane.dead_letters() == {}
         assert lane.webhook(webhook.id).failures == 0
         assert lane.tell() == []
 
@@ -228,19 +232,98 @@ def test_what_is_under_way_to_a_webhook_that_is_disabled_is_a_dead_letter(lane: 
 # --- a receiver that is left alone
 
 
-def test_a_host_that_fails_again_and_again_is_left_alone(lane: WebhookLane) -> None:
+def test_a_receiver_that_fails_again_and_again_is_left_alone(lane: WebhookLane) -> None:
     with Receiver(answer(500)) as receiver:
-        lane.subscribe(receiver.url)
+        webhook = lane.subscribe(receiver.url).webhook
         lane.tell(*(lane.event() for _ in range(FAILURES + 2)))
         lane.run()
         assert len(receiver.requests) == FAILURES
         put_off = [one.id for one in lane.deliveries() if not lane.attempts(one.id)]
         assert [lane.job(one).attempt for one in put_off] == [0, 0]
         # Nobody waits for ever: what was put off for as long as a delivery may take is given up.
-        Rows(lane.services.database).change(Delivery, put_off[0], created_at=utcnow() - timedelta(hours=25))
+        Rows(lane.services.database).change(JobRow, lane.job(put_off[0]).id, first_failed_at=hours_ago(25))
         lane.run()
-    assert lane.dead_letters() == {lane.job(put_off[0]).id: "delivery_expired"}
-    assert lane.delivery(put_off[0]).status == "failed"
+    assert lane.dead_letters() == {lane.job(put_off[0]).id: "circuit_open"}
+    assert (lane.delivery(put_off[0]).status, lane.delivery(put_off[0]).error_code) == ("failed", "circuit_open")
+    assert lane.webhook(webhook.id).failures == 1
+
+
+def test_an_old_delivery_that_is_requeued_has_its_whole_time_again(lane: WebhookLane) -> None:
+    with Receiver(answer(500)) as receiver:
+        lane.subscribe(receiver.url)
+        lane.tell(*(lane.event() for _ in range(FAILURES + 1)))
+        lane.run()
+        [put_off] = [one.id for one in lane.deliveries() if not lane.attempts(one.id)]
+        job = lane.job(put_off)
+        rows = Rows(lane.services.database)
+        rows.change(JobRow, job.id, first_failed_at=hours_ago(25))
+        rows.change(Delivery, put_off, created_at=hours_ago(25))
+        lane.run()
+        lane.services.dead_letters.requeue(job.id)
+        lane.run()
+    assert lane.job(put_off).status == "queued"
+
+
+def test_what_fails_for_one_account_is_not_held_back_for_another_on_the_same_host(lane: WebhookLane) -> None:
+    def by_path(connection: Any, request: Request) -> None:
+        bad, silent = request.line.startswith("POST /bad"), request.line.startswith("POST /silent")
+        (hang(over) if silent else answer(500 if bad else 200))(connection, request)
+
+    with Receiver(by_path) as receiver:
+        attacked = lane.account
+        for path in ("/bad", "/silent"):
+            lane.account = lane.new_account()
+            lane.subscribe(receiver.url + path)
+            lane.tell(*(lane.event() for _ in range(FAILURES + 1)))
+        # Callbacks of documents, too, are the business of one account.
+        lane.account = lane.new_account()
+        for _ in range(FAILURES + 1):
+            document = Rows(lane.services.database).document(lane.account, callback_url=receiver.url + "/bad/callback")
+            lane.tell(lane.event(document_id=str(document.id)))
+        lane.run()
+        lane.account = attacked
+        lane.subscribe(receiver.url + "/good")
+        [delivery_id] = lane.tell()
+        lane.run()
+    assert lane.delivery(delivery_id).status == "delivered"
+    names = [row.name.partition(":")[0] for row in lane.services.circuits.troubled()]
+    assert sorted(names) == ["callbacks", "webhook", "webhook"]
+
+
+def test_a_host_that_is_not_there_is_left_alone_for_all(lane: WebhookLane) -> None:
+    with Receiver(answer()) as receiver:
+        lane.subscribe(receiver.url + "/one")
+    lane.tell(*(lane.event() for _ in range(FAILURES)))
+    lane.run()
+    lane.account = lane.new_account()
+    lane.subscribe(receiver.url + "/another")
+    [delivery_id] = lane.tell()
+    lane.run()
+    assert (lane.attempts(delivery_id), lane.job(delivery_id).error_code) == ([], "circuit_open")
+
+
+def test_a_redirect_to_nowhere_says_nothing_of_the_host_that_redirects(lane: WebhookLane) -> None:
+    with Receiver(answer()) as gone:
+        pass
+    with Receiver(answer(307, Location=gone.url)) as receiver:
+        lane.subscribe(receiver.url)
+        lane.tell(*(lane.event() for _ in range(FAILURES)))
+        lane.run()
+    assert [row.name.partition(":")[0] for row in lane.services.circuits.troubled()] == ["webhook"]
+
+
+def test_a_webhook_with_another_url_is_called_at_once(lane: WebhookLane) -> None:
+    with Receiver(answer(500)) as wrong, Receiver(answer()) as right:
+        webhook = lane.subscribe(wrong.url).webhook
+        lane.tell(*(lane.event() for _ in range(FAILURES)))
+        lane.run()
+        lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(url=right.url))
+        lane.run()
+        assert len(right.requests) == FAILURES
+
+
+def hours_ago(hours: float) -> datetime:
+    return utcnow() - timedelta(hours=hours)
 
 
 def test_an_answer_that_refuses_is_a_sign_of_life(lane: WebhookLane) -> None:

@@ -120,7 +120,7 @@ def test_the_code_of_the_guide_knows_what_is_ours(lane: WebhookLane, genuine: Ge
 
 def test_the_guide_names_every_event_and_every_code() -> None:
     assert all(f"`{name}`" in GUIDE for name in EVENTS)
-    told = (errors.DeliveryFailed, errors.Throttled, errors.DeliveryRefused, errors.DeliveryExpired)
+    told = (errors.DeliveryFailed, errors.Throttled, errors.DeliveryRefused, errors.CircuitOpen)
     for kind in (*told, errors.UrlNotAllowed, errors.WebhookDisabled, errors.TooManyWebhooks):
         assert f"`{kind.code}`" in GUIDE
     assert f"up to {MOST} webhooks" in GUIDE

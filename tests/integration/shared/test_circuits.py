@@ -163,13 +163,14 @@ def test_whatever_an_error_says_can_be_kept(circuits: Circuits) -> None:
 @pytest.mark.parametrize(
     ("url", "name"),
     [
-        ("https://Example.com/a?b", "host:example.com:443"),
-        ("http://example.com", "host:example.com:80"),
-        ("http://example.com:8080/", "host:example.com:8080"),
-        ("https://[2001:db8::1]/", "host:2001:db8::1:443"),
-        ("https://" + "a" * 400 + "/", "host:" + "a" * 295),
+        ("https://Example.com/a?b", "host:https:example.com:443"),
+        ("http://example.com", "host:http:example.com:80"),
+        ("http://example.com:8080/", "host:http:example.com:8080"),
+        ("https://example.com:8080/", "host:https:example.com:8080"),
+        ("https://[2001:db8::1]/", "host:https:2001:db8::1:443"),
+        ("https://" + "a" * 400 + "/", "host:https:" + "a" * 289),
     ],
 )
-def test_a_host_and_port_have_one_circuit(url: str, name: str) -> None:
+def test_a_scheme_host_and_port_have_one_circuit(url: str, name: str) -> None:
     assert of_url(url) == name
     assert of_provider("ses") == "provider:ses"
