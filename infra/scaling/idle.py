@@ -134,7 +134,7 @@ def endpoint_zones(parameters: Mapping[str, str]) -> int:
 def queues_asked(parameters: Mapping[str, str]) -> float:
     """Questions a month to the queues that functions are fed from, dead letters' included.
 
-    Those of messages are left alone where nothing can be sent.
+    Those of messages to send are left alone where nothing can be sent.
     """
     sends = int(parameters["NatGateways"]) > 0
     functions = (made for made in load(FRONT)["Resources"].values() if made["Type"] == "AWS::Serverless::Function")

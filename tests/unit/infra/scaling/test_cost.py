@@ -111,7 +111,7 @@ def test_gateways_are_paid_by_the_hour_with_their_addresses() -> None:
 def test_queues_are_asked_only_where_something_may_be_in_them() -> None:
     a_queue = 5 * 3 * 60 * 730
     assert idle.queues_asked({"NatGateways": "1"}) == pytest.approx(14 * a_queue)
-    assert idle.queues_asked({"NatGateways": "0"}) == pytest.approx(2 * a_queue)
+    assert idle.queues_asked({"NatGateways": "0"}) == pytest.approx(9 * a_queue)
 
 
 def test_a_fleet_s_resources_count_for_every_fleet() -> None:
