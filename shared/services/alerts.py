@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from shared.config import Mail
 from shared.db.unit_of_work import Database
 from shared.models import ApiKey, Circuit, DeadLetter, EventRow, OutboxRow, Rate
+from shared.services.circuits import of_provider
 from shared.services.mail.variables import Finding, HealthAlert, TaskFailure, Variables
 from shared.services.queueing_mail import queue_template
 
@@ -151,9 +152,13 @@ def _outbox(session: Session, since: datetime, now: datetime) -> _Alert | None:
 
 
 def _circuits(session: Session, since: datetime, now: datetime) -> _Alert | None:
-    """Destinations that are left alone now; one that nobody has called since is nobody's trouble."""
+    """Providers that are left alone now; one that nobody has called since is nobody's trouble.
+
+    A receiver that does not answer is the trouble of whose webhook it is, who is told when it is disabled.
+    """
     del since
-    query = select(Circuit).where(Circuit.open_until > now).order_by(Circuit.openings.desc(), Circuit.name)
+    open_now = (Circuit.open_until > now, Circuit.name.startswith(of_provider(""), autoescape=True))
+    query = select(Circuit).where(*open_now).order_by(Circuit.openings.desc(), Circuit.name)
     return _not_well(
         [Finding(name=row.name, detail=_left_alone(row)) for row in session.scalars(query.limit(NAMED))],
         now,

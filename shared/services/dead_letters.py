@@ -3,7 +3,8 @@
 Of the heavy lane it holds what failed although it was not at fault: because an engine, a store or a worker failed it on
 every attempt. A corrupt file, a wrong password, a page too large are answers to who sent them; no retry changes them,
 and they are no dead letters. A document has one dead letter, however many of its jobs or pages failed. Of the light
-lane it holds everything that was not sent, but for what its recipient does not want.
+lane it holds everything that was not sent, but for what its recipient does not want: mail to who is suppressed, and
+what was under way to a webhook that is disabled.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.contracts import (
     DeliverWebhook,
+    Lane,
     Notify,
     OcrClose,
     OcrDocument,
@@ -19,7 +20,7 @@ from shared.contracts import (
     lane_of,
 )
 from shared.db.unit_of_work import UnitOfWork
-from shared.errors import Permanent, RecipientSuppressed
+from shared.errors import Permanent, RecipientSuppressed, TwolaneError, WebhookDisabled
 from shared.models import (
     Delivery,
     Document,
@@ -34,15 +35,19 @@ from shared.services import announcing, dead_letters, failing_webhooks
 from shared.services.ledger import count_final
 from shared.values import DeliveryStatus, MessageStatus
 
+_ANSWERS: dict[Lane, tuple[type[TwolaneError], ...]] = {
+    "heavy": (Permanent,),
+    "light": (RecipientSuppressed, WebhookDisabled),
+}
+
 
 def give_up(work: UnitOfWork, job: JobRow, error: Exception, trace: str | None = None) -> None:
     """Carry the failure of a job that is given up over to what it is about, and enter it in the list of dead letters.
 
-    No dead letter are work of the heavy lane that fails by its own file, and mail that its recipient does not want:
-    those are answers.
+    No dead letter are answers, which no operator can change: of the heavy lane what fails by its own file, of the light
+    lane mail that its recipient does not want, and a delivery whose webhook was disabled; its owner can replay it.
     """
-    answered = isinstance(error, RecipientSuppressed) if lane_of(job.queue) == "light" else isinstance(error, Permanent)
-    if not answered:
+    if not isinstance(error, _ANSWERS[lane_of(job.queue)]):
         dead_letters.enter_job(work.session, job, trace)
     if job.document_id is not None:
         _of_document(work, job, job.document_id)
@@ -94,6 +99,9 @@ def _of_message(work: UnitOfWork, job: JobRow, error: Exception) -> None:
     suppressed = isinstance(error, RecipientSuppressed)
     message.status = MessageStatus.SUPPRESSED if suppressed else MessageStatus.FAILED
     message.error_code, message.error_message = job.error_code, job.error_message
+    if suppressed and "template" in message.content:
+        # Nothing can send it any more, so a token has no business here.
+        message.content = {"template": message.content["template"]}
 
 
 def _of_delivery(work: UnitOfWork, job: JobRow, error: Exception) -> None:

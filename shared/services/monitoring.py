@@ -16,7 +16,7 @@ from shared.contracts import LIGHT_QUEUES
 from shared.db.unit_of_work import Database
 from shared.errors import BrokerUnavailable
 from shared.models import Circuit, DeadLetter, EventRow, JobRow, JobStatus, MessageRow, OutboxRow, utcnow
-from shared.services.circuits import Circuits
+from shared.services.circuits import Circuits, of_provider
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ class Monitoring:
         with self._database.read() as session:
             light, outbox = _light_lane(session, now), _outbox(session, now)
             letters, messages = _dead_letters(session), _messages(session, now)
-        circuits = self._circuits.troubled()
+        # The sort keeps the order of those alike: providers, which are everybody's trouble, before receivers.
+        circuits = sorted(self._circuits.troubled(), key=lambda row: not row.name.startswith(of_provider("")))
         return Stats(self._fleets(), light, outbox, letters, circuits, messages, now)
 
     def _fleets(self) -> Mapping[str, FleetCount] | None:

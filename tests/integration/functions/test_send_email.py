@@ -153,6 +153,14 @@ def test_a_recipient_suppressed_meanwhile_gets_nothing_and_is_no_dead_letter(
     assert dead_letters(stack) == []
 
 
+def test_a_token_whose_recipient_is_suppressed_does_not_stay(stack: Services, account: UUID) -> None:
+    stack.emails.send_template(account, ADA, "verification", {"token": uuid4().hex})
+    stack.suppressions.add(SuppressedChannel.EMAIL, ADA, "bounce")
+    assert deliver(stack) == 0
+    [row] = _messages(stack)
+    assert (row.status, row.content) == (MessageStatus.SUPPRESSED, {"template": "verification"})
+
+
 def test_who_unsubscribed_still_gets_what_they_ask_for(stack: Services, account: UUID, ses: FakedSes) -> None:
     stack.suppressions.add(SuppressedChannel.BULK_EMAIL, ADA, "unsubscribed")
     stack.emails.send(account, draft())

@@ -82,6 +82,14 @@ def test_messages_of_the_last_day_are_counted(monitoring: Monitoring, rows: Rows
     assert monitoring.stats().messages_24h == {"email": {"sent": 2, "failed": 1}, "sms": {"queued": 1}}
 
 
+def test_providers_are_told_before_receivers(monitoring: Monitoring, database: Database) -> None:
+    circuits = Circuits(database)
+    for name in ("provider:ses", "host:a.example:443", "provider:sns", "host:b.example:443"):
+        circuits.failed(name, "no answer")
+    told = [circuit.name.partition(":")[0] for circuit in monitoring.stats().circuits]
+    assert told == ["provider", "provider", "host", "host"]
+
+
 def test_without_redis_the_database_is_told_of(monitoring: Monitoring, rows: Rows, redis_server: RedisServer) -> None:
     rows.job(mail())
     redis_server.kill()
