@@ -13,7 +13,8 @@ from shared.models.base import Base, PlainText, utcnow
 class Circuit(Base):
     """A destination that fails. Without a row, or `open_until`, it is closed.
 
-    It is named `provider:NAME`, `host:SCHEME:NAME:PORT`, `webhook:ID` or `callbacks:ACCOUNT:` with a host. After `open_until` one caller probes, until `probe_until` at the latest. `failures` counts those in a row,
+    Its name is `provider:NAME`, `host:SCHEME:NAME:PORT`, `webhook:ID` or `callbacks:ACCOUNT:` and a host.
+    After `open_until` one caller probes, until `probe_until` at the latest. `failures` counts those in a row,
     `openings` how often in a row it opened.
     """
 

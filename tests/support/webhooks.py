@@ -35,6 +35,7 @@ def webhook_lane(database_url: str, *, networks: str = "127.0.0.2/32", seconds: 
         "SIGNING_SECRET_ARN": boto3.client("secretsmanager").create_secret(**secret)["ARN"],
         "OUTBOUND_ALLOWED_NETWORKS": networks,
         "OUTBOUND_TIMEOUT_SECONDS": str(seconds),
+        "MAIL_FROM": "Twolane <ocr@twolane.example>",
     }
     with wired(environment) as services:
         yield WebhookLane(services)

@@ -220,10 +220,8 @@ def test_what_is_under_way_to_a_webhook_that_is_disabled_is_not_made_and_no_dead
         lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(enabled=False))
         lane.run()
         assert receiver.connections == 0
-        assert (lane.delivery(delivery_id).status, lane.delivery(delivery_id).error_code) == (
-            "failed",
-            "webhook_disabled",
-        )
+        ended = lane.delivery(delivery_id)
+        assert (ended.status, ended.error_code) == ("failed", "webhook_disabled")
         assert lane.dead_letters() == {}
         assert lane.webhook(webhook.id).failures == 0
         assert lane.tell() == []

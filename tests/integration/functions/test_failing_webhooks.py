@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
 from sqlalchemy import select
 
 from shared import signatures
+from shared.config import ConfigurationError
+from shared.errors import MessageGaveUp, WorkerLost
 from shared.models import MessageRow, Webhook, utcnow
-from shared.services.failing_webhooks import GIVEN_UP, PATIENCE
+from shared.services import failing_webhooks
+from shared.services.failing_webhooks import FEWEST, GIVEN_UP, PATIENCE
+from shared.services.mail.variables import WebhookDisabled
+from shared.services.retries import PATIENCE_WITH_OURSELVES
 from shared.values import WebhookChange
 from tests.support.receiver import Receiver, answer, in_turn
 from tests.support.rows import Rows
@@ -68,12 +75,63 @@ def test_a_webhook_whose_last_deliveries_were_given_up_is_disabled(lane: Webhook
 def test_a_webhook_that_has_only_failed_for_three_days_is_disabled(lane: WebhookLane) -> None:
     with Receiver(answer(500)) as receiver:
         webhook = lane.subscribe(receiver.url).webhook
+        Rows(lane.services.database).change(Webhook, webhook.id, failures=FEWEST)
         lane.tell()
         for ago, enabled in ((PATIENCE - timedelta(minutes=1), True), (PATIENCE, False)):
             Rows(lane.services.database).change(Webhook, webhook.id, failing_since=utcnow() - ago)
             lane.run()
             assert lane.webhook(webhook.id).enabled == enabled
-    assert len(mails(lane)) == 1
+    [mail] = mails(lane)
+    # As the template takes it.
+    assert WebhookDisabled.model_validate(mail["variables"]).webhook_id == webhook.id
+
+
+def test_one_failure_on_monday_and_a_blip_on_friday_disable_nothing(lane: WebhookLane) -> None:
+    with Receiver(in_turn(*[answer(404)] * (FEWEST - 1), answer(500), answer(404))) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        lane.tell(*(lane.event() for _ in range(FEWEST - 1)))
+        lane.run()
+        Rows(lane.services.database).change(Webhook, webhook.id, failing_since=utcnow() - PATIENCE)
+        lane.tell()
+        lane.run()
+        assert (lane.webhook(webhook.id).enabled, lane.webhook(webhook.id).failures) == (True, FEWEST - 1)
+        lane.run()
+        assert not lane.webhook(webhook.id).enabled
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("no secret"), WorkerLost("gone"), MessageGaveUp("too often")])
+def test_our_own_faults_disable_nothing(lane: WebhookLane, error: Exception) -> None:
+    with Receiver(answer()) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+    lane.tell(*(lane.event() for _ in range(GIVEN_UP)))
+    for delivery in lane.deliveries():
+        with lane.services.database.write() as work:
+            failing_webhooks.gave_up(work, delivery, error)
+    row = lane.webhook(webhook.id)
+    assert (row.enabled, row.failures, row.failing_since) == (True, 0, None)
+
+
+def test_without_a_secret_to_sign_with_no_webhook_is_disabled(lane: WebhookLane) -> None:
+    with Receiver(answer()) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        lane.tell(*(lane.event() for _ in range(GIVEN_UP)))
+        boto3.client("secretsmanager").put_secret_value(SecretId=os.environ["SIGNING_SECRET_ARN"], SecretString="{}")
+        vars(lane.services).pop("signing_key", None)
+        for _ in range(PATIENCE_WITH_OURSELVES):
+            lane.run()
+        assert receiver.connections == 0
+    assert len(lane.dead_letters()) == GIVEN_UP
+    assert (lane.webhook(webhook.id).enabled, lane.webhook(webhook.id).failures) == (True, 0)
+
+
+def test_where_no_mail_is_sent_nobody_is_written_to(lane: WebhookLane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_FROM", "")
+    with Receiver(answer(410)) as receiver:
+        webhook = lane.subscribe(receiver.url).webhook
+        lane.tell()
+        lane.run()
+    assert not lane.webhook(webhook.id).enabled
+    assert mails(lane) == []
 
 
 def test_an_account_without_an_address_is_not_written_to(lane: WebhookLane) -> None:
