@@ -30,7 +30,10 @@ BATCH_BYTES = 200_000
 SECONDS = 2
 """To connect, and between two packets of an answer."""
 
-PATIENCE_SECONDS = 4
+ATTEMPTS = 2
+"""Of a question: a connection that died unnoticed fails the first, and what is said twice does no harm."""
+
+PATIENCE_SECONDS = 3
 """After so long nothing more is begun: somebody waits for an answer whose work is committed, and the relay is there."""
 
 
@@ -49,7 +52,8 @@ class Bus:
     def publish(self, events: Sequence[EventRow]) -> list[UUID]:
         """Tell of events, ten at a time; return the ids of those that the bus took. The relay tells of the others.
 
-        This takes `PATIENCE_SECONDS` and one more question at most.
+        This takes `PATIENCE_SECONDS` and one more question at most, which is silent for `ATTEMPTS` times `SECONDS` and
+        the second in between.
         """
         taken: list[UUID] = []
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -89,7 +93,7 @@ class Bus:
     def _client(self) -> EventBridgeClient:
         with self._turn:
             if self._made is None:
-                self._made = aws.client("events", seconds=SECONDS)
+                self._made = aws.client("events", seconds=SECONDS, attempts=ATTEMPTS)
             return self._made
 
 

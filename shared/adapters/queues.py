@@ -29,7 +29,10 @@ BATCH = 10
 SECONDS = 2
 """To connect, and between two packets of an answer."""
 
-PATIENCE_SECONDS = 4
+ATTEMPTS = 2
+"""Of a question: a connection that died unnoticed fails the first, and what is said twice does no harm."""
+
+PATIENCE_SECONDS = 3
 """After so long nothing more is begun: somebody waits for an answer whose work is committed, and the relay is there."""
 
 
@@ -49,7 +52,8 @@ class Queues:
         """Send messages, ten at a time; return the task ids of those that were taken. The relay sends the others.
 
         A queue that takes nothing is not in the way of another, unless it is by silence: all of it takes
-        `PATIENCE_SECONDS` and one more question at most.
+        `PATIENCE_SECONDS` and one more question at most, which is silent for `ATTEMPTS` times `SECONDS` and the second
+        in between.
         """
         taken: list[UUID] = []
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -99,7 +103,7 @@ class Queues:
     def _client(self) -> SQSClient:
         with self._turn:
             if self._made is None:
-                self._made = aws.client("sqs", seconds=SECONDS)
+                self._made = aws.client("sqs", seconds=SECONDS, attempts=ATTEMPTS)
             return self._made
 
 

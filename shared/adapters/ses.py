@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,13 @@ class Ses:
         self._configuration_set = configuration_set
         self._turn = Lock()
         self._made: SESV2Client | None = None
+        self._connections = aws.Connections()
 
     def send(self, sender: str, to: str, raw: bytes) -> str:
         """Hand over a mail, encoded as it shall travel; return SES' id of it.
 
         Args:
-            sender: `Name <address>` or an address; SES reads it in the mail.
+            sender: `Name <address>` or an address; its name SES reads in the mail.
             to: one address.
             raw: headers and body.
 
@@ -50,15 +52,19 @@ class Ses:
             ProviderUnavailable: it was not taken; Throttled: not now.
             ProviderRefused: it never will be.
         """
-        del sender
         request: SendEmailRequestTypeDef = {
+            # Which the role's condition on `ses:FromAddress` is about; it would have to be read in the mail otherwise.
+            "FromEmailAddress": parseaddr(sender)[1],
             "Destination": {"ToAddresses": [to]},
             "Content": {"Raw": {"Data": raw}},
         }
         if self._configuration_set:
             request["ConfigurationSetName"] = self._configuration_set
         try:
-            with aws.our_errors("SES", ProviderUnavailable, ProviderRefused, OutcomeUnknown):
+            with (
+                aws.our_errors("SES", ProviderUnavailable, ProviderRefused, OutcomeUnknown),
+                self._connections.young(self._client),
+            ):
                 answer = self._client.send_email(**request)
         except ProviderRefused as error:
             cause = error.__cause__

@@ -49,6 +49,12 @@ class Authority:
         """What a client needs that trusts this authority."""
         return ssl.create_default_context(cadata=self._pem.decode())
 
+    def written(self) -> Path:
+        """The authority's certificate, as a file for programs that are told whom to trust."""
+        file = self._directory / "authority.pem"
+        file.write_bytes(self._pem)
+        return file
+
 
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int

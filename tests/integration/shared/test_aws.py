@@ -30,7 +30,8 @@ def ask(seconds: float = 0.4, unknown: type[TwolaneError] | None = OutcomeUnknow
         (error("RequestTimeout"), ProviderUnavailable),
         (error("InternalFailure", 500), ProviderUnavailable),
         (error("ServiceUnavailable", 503), ProviderUnavailable),
-        (Reply(502, "<html>Bad gateway</html>"), ProviderUnavailable),
+        (Reply(502, "<html>Bad gateway</html>"), OutcomeUnknown),
+        (Reply(504, "<html>Gateway timeout</html>"), OutcomeUnknown),
         (SILENCE, OutcomeUnknown),
         (HANG_UP, OutcomeUnknown),
     ],
@@ -48,8 +49,8 @@ def test_each_answer_means_one_of_ours(
         assert len(endpoint.asked) == 1
 
 
-@pytest.mark.parametrize("reply", [SILENCE, HANG_UP])
-def test_what_may_happen_twice_is_just_unavailable(monkeypatch: pytest.MonkeyPatch, reply: str | None) -> None:
+@pytest.mark.parametrize("reply", [SILENCE, HANG_UP, Reply(502, ""), Reply(504, "")])
+def test_what_may_happen_twice_is_just_unavailable(monkeypatch: pytest.MonkeyPatch, reply: Reply | str | None) -> None:
     with AwsEndpoint(lambda *_: reply) as endpoint:
         point_at(monkeypatch, endpoint)
         with pytest.raises(ProviderUnavailable):

@@ -121,7 +121,7 @@ def test_whatever_a_queue_answers_the_others_are_asked(monkeypatch: pytest.Monke
         point_at(monkeypatch, endpoint)
         sent = [message("email"), message("webhook")]
         assert local(endpoint, "email", "webhook").publish(sent) == [sent[1].task_id]
-        assert len(endpoint.asked) == 2
+        assert len(endpoint.asked) <= queues_module.ATTEMPTS + 1
 
 
 def test_silence_is_borne_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,9 +133,10 @@ def test_silence_is_borne_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) ->
         sent = [message(name) for name in names for _ in range(30)]
         began = time.monotonic()
         assert local(endpoint, *names).publish(sent) == []
-        assert time.monotonic() - began < 3
-        # Two queues are asked once each, then time is up.
-        assert len(endpoint.asked) == 2
+        assert time.monotonic() - began < 4
+        # One queue is asked, twice, then time is up.
+        assert {asked["QueueUrl"].rpartition("/")[2] for _, asked in endpoint.asked} == {"email"}
+        assert len(endpoint.asked) == queues_module.ATTEMPTS
 
 
 def test_a_queue_that_nobody_serves_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

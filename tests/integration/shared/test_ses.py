@@ -107,6 +107,7 @@ def test_a_mail_is_handed_over_as_it_is(endpoint: Endpoint) -> None:
             "ConfigurationSetName": "twolane",
             "Content": {"Raw": {"Data": base64.b64encode(RAW).decode()}},
             "Destination": {"ToAddresses": ["ada@example.com"]},
+            "FromEmailAddress": "no-reply@twolane.example",
         }
     ]
 
@@ -128,6 +129,8 @@ def test_without_a_configuration_set_none_is_named(endpoint: Endpoint) -> None:
         (refuses(404, "NotFoundException"), ProviderUnavailable),
         (refuses(500, "InternalFailure"), ProviderUnavailable),
         (refuses(503, "ServiceUnavailable"), ProviderUnavailable),
+        (refuses(502, ""), OutcomeUnknown),
+        (refuses(504, ""), OutcomeUnknown),
         (refuses(400, "MessageRejected"), ProviderRefused),
         (refuses(400, "MailFromDomainNotVerifiedException"), ProviderRefused),
         (refuses(400, "BadRequestException"), ProviderRefused),

@@ -110,7 +110,14 @@ def test_what_is_taken_has_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
         (says("429 Too Many Requests", error("Throttled"), "Retry-After: 7\r\n"), Throttled),
         (says("400 Bad Request", error("Throttling")), Throttled),
         (says("400 Bad Request", error("InvalidParameter")), ProviderRefused),
-        (says("403 Forbidden", error("AuthorizationError")), ProviderRefused),
+        (says("400 Bad Request", error("ParameterValueInvalid")), ProviderRefused),
+        (says("400 Bad Request", error("OptedOut")), ProviderRefused),
+        (says("403 Forbidden", error("AuthorizationError")), ProviderUnavailable),
+        (says("403 Forbidden", error("InvalidClientTokenId")), ProviderUnavailable),
+        (says("404 Not Found", error("NotFound")), ProviderUnavailable),
+        (says("400 Bad Request", error("KMSDisabled")), ProviderUnavailable),
+        (says("502 Bad Gateway", ""), OutcomeUnknown),
+        (says("504 Gateway Timeout", "<html>"), OutcomeUnknown),
     ],
 )
 def test_each_failure_says_whether_it_may_have_been_sent(
@@ -123,6 +130,26 @@ def test_each_failure_says_whether_it_may_have_been_sent(
     assert type(failed.value) is expected
     # Asked once: who calls decides about more.
     assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (says("403 Forbidden", error("AuthorizationError")), ProviderUnavailable),
+        (says("502 Bad Gateway", ""), ProviderUnavailable),
+        (hangs_up, ProviderUnavailable),
+        (says("400 Bad Request", error("InvalidParameter")), ProviderRefused),
+        (says("400 Bad Request", error("Throttling")), Throttled),
+    ],
+)
+def test_a_question_that_fails_burns_no_message(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, expected: type[TwolaneError]
+) -> None:
+    with server(answer) as (url, _):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(TwolaneError) as failed:
+            Sns().opted_out(PHONE)
+    assert type(failed.value) is expected
 
 
 def test_where_nobody_listens_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,7 +165,6 @@ def test_who_answered_stop_gets_nothing_and_is_not_asked_about_again(
         (answers(400, "InvalidParameter"), "provider_refused"),
         (answers(400, "ParameterValueInvalid"), "provider_refused"),
         (answers(400, "OptedOut"), "provider_refused"),
-        (answers(403, "AuthorizationError"), "provider_refused"),
     ],
 )
 def test_what_sns_refuses_is_a_dead_letter_and_costs_nothing(
@@ -184,6 +183,7 @@ def test_what_sns_refuses_is_a_dead_letter_and_costs_nothing(
     ("fails", "code"),
     [
         (("Publish", answers(500, "InternalError")), "provider_unavailable"),
+        (("Publish", answers(403, "AuthorizationError")), "provider_unavailable"),
         (("Publish", unreachable), "provider_unavailable"),
         (("Publish", answers(429, "Throttled")), "throttled"),
         (("Publish", answers(400, "KMSThrottling")), "throttled"),
