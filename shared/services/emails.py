@@ -14,6 +14,7 @@ from shared.contracts import SendBulkEmail
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import ChannelUnavailable, InvalidAddress, RecipientSuppressed, TooManyRecipients, TwolaneError
 from shared.models import MessageRow, utcnow
+from shared.models.base import plain
 from shared.services.drafts import BulkDraft, BulkQueued, Draft, Refused
 from shared.services.enclosures import Enclosures
 from shared.services.mail import mime
@@ -187,7 +188,9 @@ class Emails:
                 address = mail_address(text)
                 good.setdefault(canonical(address), address)
             except InvalidAddress as error:
-                refused.setdefault(text, Refused(text, error.code))
+                # As the row can hold it, so that the first answer and a repeated one are the same.
+                shown = plain(text)
+                refused.setdefault(shown, Refused(shown, error.code))
         with self._database.read() as session:
             for listed in suppressed(session, BULK_MAIL, good):
                 refused.setdefault(listed, Refused(good.pop(listed), RecipientSuppressed.code))

@@ -16,6 +16,7 @@ from sqlalchemy import or_, update
 
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.models import MessageRow
+from shared.models.base import plain
 from shared.services.suppressions import suppress
 from shared.values import SuppressedChannel
 
@@ -160,6 +161,6 @@ def _note(work: UnitOfWork, provider_id: str, code: str, text: str) -> None:
     other = or_(MessageRow.error_code.is_(None), MessageRow.error_code != COMPLAINED)
     work.session.execute(
         update(MessageRow)
-        .where(MessageRow.provider_id == provider_id, other)
+        .where(MessageRow.provider_id == plain(provider_id), other)
         .values(error_code=code, error_message=text)
     )

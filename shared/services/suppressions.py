@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from shared.db.unit_of_work import Database
 from shared.errors import InvalidOption, NotFound, RecipientSuppressed
 from shared.models import Suppression, utcnow
+from shared.models.base import plain
 from shared.values import SuppressedChannel
 
 BATCH = 500
@@ -24,7 +25,7 @@ BULK_MAIL = (SuppressedChannel.EMAIL, SuppressedChannel.BULK_EMAIL)
 
 def canonical(address: str) -> str:
     """The form in which an address is listed. No host met in practice tells mailboxes apart by case."""
-    return address.strip().lower()[:320]
+    return plain(address).strip().lower()[:320]
 
 
 def suppress(
@@ -132,7 +133,9 @@ def _encode(row: Suppression) -> str:
 def _decode(cursor: str) -> tuple[SuppressedChannel, str]:
     try:
         channel, _, address = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        return SuppressedChannel(channel), address
-    except (binascii.Error, UnicodeError, ValueError) as error:
-        message = "This cursor is none of ours; take it from `next_cursor` as it is."
-        raise InvalidOption(message, errors=[{"field": "cursor", "message": message}]) from error
+        if address == plain(address):
+            return SuppressedChannel(channel), address
+    except (binascii.Error, UnicodeError, ValueError):
+        pass  # as any other text that we have not made
+    message = "This cursor is none of ours; take it from `next_cursor` as it is."
+    raise InvalidOption(message, errors=[{"field": "cursor", "message": message}])

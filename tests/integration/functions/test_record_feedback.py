@@ -85,6 +85,15 @@ def test_who_cannot_be_reached_or_complains_is_written_to_no_more(  # noqa: PLR0
         stack.emails.send(account, Draft("Ada@Example.com", "Again", "Hello"))
 
 
+def test_an_event_that_no_database_takes_stops_mail_all_the_same(stack: Services) -> None:
+    hostile = json.loads(event("bounce_permanent"))
+    hostile["mail"]["messageId"] = "a\x00b"
+    [recipient] = hostile["bounce"]["bouncedRecipients"]
+    recipient |= {"emailAddress": "a\x00b@example.com", "diagnosticCode": "550 \x00"}
+    assert tell(json.dumps(hostile)) == 0
+    assert listed(stack) == [("ab@example.com", "bounce")]
+
+
 @pytest.mark.parametrize("name", ["bounce_transient", "bounce_undetermined"])
 def test_what_may_arrive_next_time_stops_nothing(stack: Services, account: UUID, message: UUID, name: str) -> None:
     assert tell(enveloped(event(name))) == 0

@@ -1,4 +1,7 @@
-"""The API as its clients see it: over a real SQLite file and moto's S3, with a broker that does not answer."""
+"""The API as its clients see it: over a real database and moto's S3, with a broker that does not answer.
+
+That is a SQLite file, and for modules marked `BOTH_DATABASES` PostgreSQL as well.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,19 @@ from fastapi import FastAPI
 from moto import mock_aws
 
 from functions.api.main import create_app
-from infra.migrations.run import upgrade
 from shared.bootstrap import Services, services
 from shared.models import Document, DocumentStatus, Page, PageStatus, utcnow
 from shared.services.keys import NewKey
 from shared.values import Role
+from tests.support.databases import Databases
 from tests.unit.functions.api.contract import Contract
 
 BUCKET = "documents"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 """Enough of an image for the API, which looks at the first bytes."""
+
+BOTH_DATABASES = pytest.mark.parametrize("environment", ["sqlite", "postgresql"], indirect=True, scope="package")
+"""Mark of modules whose requests carry texts that the two databases take differently."""
 
 Connect = Callable[[str | None], httpx.Client]
 
@@ -41,11 +47,11 @@ def closed_port() -> int:
 
 
 @pytest.fixture(scope="package")
-def environment(tmp_path_factory: pytest.TempPathFactory, closed_port: int) -> Iterator[pytest.MonkeyPatch]:
+def environment(request: pytest.FixtureRequest, closed_port: int) -> Iterator[pytest.MonkeyPatch]:
     """What the API reads at its start, with a migrated database and an empty bucket."""
-    database_url = f"sqlite:///{tmp_path_factory.mktemp('database')}/twolane.sqlite"
-    upgrade(database_url)
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    name = "postgres_databases" if getattr(request, "param", "sqlite") == "postgresql" else "sqlite_databases"
+    databases: Databases = request.getfixturevalue(name)
+    with databases.migrated() as database_url, pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("DATABASE_URL", database_url)
         patch.setenv("REDIS_URL", f"redis://127.0.0.1:{closed_port}/0")
         patch.setenv("DOCUMENTS_BUCKET", BUCKET)

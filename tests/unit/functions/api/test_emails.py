@@ -20,8 +20,10 @@ from shared.errors import StorageUnavailable
 from shared.models import JobRow, MessageRow
 from shared.services.keys import NewKey
 from shared.values import SuppressedChannel
-from tests.unit.functions.api.conftest import BUCKET, Connect, new_key
+from tests.unit.functions.api.conftest import BOTH_DATABASES, BUCKET, Connect, new_key
 from tests.unit.functions.api.sending import assert_refused
+
+pytestmark = BOTH_DATABASES
 
 URL = "/v1/emails"
 MAIL = {"to": "ada@example.com", "subject": "Grüße", "body": "Hello Ada"}
@@ -321,6 +323,21 @@ def test_a_bulk_whose_answer_was_lost_is_there_once(stack: Services, user: NewKe
     first, again = (stack.emails.send_bulk(user.row.account_id, draft, new_id) for _ in range(2))
     assert first == again
     assert len(stored(stack, user)) == 2
+
+
+def test_a_recipient_that_no_database_takes_never_stops_the_rest(client: httpx.Client) -> None:
+    answer = bulk(client, ["a\x00b@example.com", "a\x00", "good@example.com"])
+    assert answer.status_code == 202
+    assert answer.json()["recipients"] == 1
+    assert [one["code"] for one in answer.json()["refused"]] == ["invalid_address"] * 2
+
+
+def test_keys_that_no_database_takes_name_nothing(
+    client: httpx.Client, stack: Services, user: NewKey, document_id: UUID
+) -> None:
+    for key in (f"attachments/{user.row.account_id}/a\x00b", f"documents/{document_id}/\x00", "documents/\x00/a"):
+        answer = nothing(client, stack, user, MAIL | {"attachments": [{"key": key}]})
+        assert answer.status_code == 422, answer.text
 
 
 def test_ten_thousand_recipients_are_too_many(client: httpx.Client, stack: Services, user: NewKey) -> None:

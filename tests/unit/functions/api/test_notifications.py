@@ -16,6 +16,9 @@ from shared.models import JobRow, MessageRow, Notification, utcnow
 from shared.services.keys import NewKey
 from shared.services.suppressions import suppress
 from shared.values import SuppressedChannel
+from tests.unit.functions.api.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
 
 URL = "/v1/notifications"
 

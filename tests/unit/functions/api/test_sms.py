@@ -17,6 +17,9 @@ from shared.services.budgets import next_month
 from shared.services.keys import NewKey
 from shared.services.suppressions import suppress
 from shared.values import SuppressedChannel
+from tests.unit.functions.api.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
 
 URL = "/v1/sms"
 PHONE = "+4915112345678"

@@ -14,7 +14,10 @@ import pytest
 from shared.bootstrap import Services
 from shared.services import unsubscribing
 from shared.values import SuppressedChannel
+from tests.unit.functions.api.conftest import BOTH_DATABASES
 from tests.unit.functions.api.sending import assert_refused
+
+pytestmark = BOTH_DATABASES
 
 URL = "/v1/suppressions"
 PAGE = "/unsubscribe"
@@ -49,7 +52,7 @@ def test_the_list_of_one_channel(admin: httpx.Client, listed: list[str]) -> None
     assert mine["detail"] == "550 5.1.1 user unknown"
 
 
-@pytest.mark.parametrize("cursor", ["x", "YQ==", "/w==", "ZW1haWw"])
+@pytest.mark.parametrize("cursor", ["x", "YQ==", "/w==", "ZW1haWw", "ZW1haWwgYQBi"])
 def test_other_cursors_are_refused(admin: httpx.Client, cursor: str) -> None:
     assert_refused(admin.get(URL, params={"cursor": cursor}), 422, "invalid_option")
 
@@ -61,6 +64,11 @@ def test_an_address_that_is_removed_is_written_to_again(admin: httpx.Client, sta
     assert admin.delete(path).status_code == 204
     assert_refused(admin.delete(path), 404, "not_found")
     assert_refused(admin.delete(f"{URL}/pigeon/{address}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("address", ["a%00b", "%00", "a%ED%A0%80b", "%FF"])
+def test_an_address_that_no_database_takes_is_not_on_the_list(admin: httpx.Client, address: str) -> None:
+    assert_refused(admin.delete(f"{URL}/email/{address}"), 404, "not_found")
 
 
 def test_the_list_is_for_admins(client: httpx.Client, anonymous: httpx.Client, listed: list[str]) -> None:
