@@ -1,8 +1,8 @@
 """A webhook that only fails is disabled, and its owner told: nobody is called for ever who does not answer.
 
-It is disabled when it has only failed for three days, with three deliveries given up or more, when its last twenty were,
-and at once when it answers 410 Gone. What failed by a fault of ours says nothing of it. What stands for the callbacks of
-documents never is disabled: each of those has a URL of its own.
+It is disabled when it has only failed for three days, with three deliveries given up at least, when its last twenty
+were, and at once when it answers 410 Gone. What failed by a fault of ours says nothing of it. What stands for the
+callbacks of documents is never disabled: each of those has a URL of its own.
 """
 
 from __future__ import annotations

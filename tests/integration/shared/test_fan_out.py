@@ -15,9 +15,10 @@ from shared.errors import InvalidEvent
 from shared.events import EVENTS
 from shared.models import Delivery, DocumentStatus, JobRow, Webhook
 from shared.services import announcing
+from shared.services.delivery_log import DeliveryLog
 from shared.services.fan_out import FanOut
 from shared.services.webhooks import Webhooks
-from shared.values import WebhookChange
+from shared.values import DeliveryStatus, WebhookChange
 from tests.support.outgoing import Outgoing
 from tests.support.rows import Rows
 from tests.support.waiting import at_once
@@ -61,7 +62,7 @@ def test_every_webhook_that_wants_an_event_gets_it_once(
     assert sum(at_once([lambda: fan_out.of_event(event)] * 5)) == 2
     assert fan_out.of_event(event) == 0
     with rows.database.read() as session:
-        made = session.query(Delivery).all()
+        made = session.query(Delivery).where(Delivery.status == DeliveryStatus.PENDING).all()
     assert {row.webhook_id for row in made} == {first.id, second.id}
     assert {(row.account_id, row.event_type, str(row.event_id)) for row in made} == {
         (account, "document.completed", event["id"])
@@ -69,6 +70,42 @@ def test_every_webhook_that_wants_an_event_gets_it_once(
     assert all(json.loads(row.body) == event for row in made)
     assert sorted(message.name for message in outgoing.light) == ["webhook.deliver"] * 2
     assert {row.key for row in rows.jobs()} == {f"webhook.deliver:{row.id}" for row in made}
+
+
+def test_what_a_disabled_webhook_misses_is_logged_to_be_replayed(
+    webhooks: Webhooks, fan_out: FanOut, rows: Rows, outgoing: Outgoing
+) -> None:
+    account = rows.account()
+    off = webhooks.create(account, URL, ["document.completed"]).webhook
+    webhooks.update(account, off.id, WebhookChange(enabled=False))
+    event = detail(account)
+    assert [fan_out.of_event(event), fan_out.of_event(event), fan_out.of_event(detail(account, "batch.completed"))] == [
+        0,
+        0,
+        0,
+    ]
+    log = DeliveryLog(rows.database)
+    [missed], _ = log.list(account, off.id, DeliveryStatus.FAILED, 10, None)
+    assert (missed.delivery.error_code, missed.delivery.finished_at is not None) == ("webhook_disabled", True)
+    assert (rows.count(JobRow), outgoing.light) == (0, [])
+    webhooks.update(account, off.id, WebhookChange(enabled=True))
+    again = log.replay(account, missed.delivery.id)
+    assert json.loads(again.delivery.body) == event
+    assert [message.name for message in outgoing.light] == ["webhook.deliver"]
+
+
+def test_the_log_of_a_webhook_that_stays_disabled_ends(
+    webhooks: Webhooks, fan_out: FanOut, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.services.fan_out.MOST_MISSED", 2)
+    account = rows.account()
+    off = webhooks.create(account, URL, ["document.completed"]).webhook
+    for counted in (2, 4):
+        webhooks.update(account, off.id, WebhookChange(enabled=False))
+        for _ in range(3):
+            fan_out.of_event(detail(account))
+        assert rows.count(Delivery) == counted
+        webhooks.update(account, off.id, WebhookChange(enabled=True))
 
 
 @pytest.mark.parametrize("kind", EVENTS)
