@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -24,6 +25,9 @@ from functions.api.webhook_schemas import (
 )
 from shared.bootstrap import services
 from shared.values import Answer, Caller, WebhookChange
+
+if TYPE_CHECKING:
+    from shared.models import Webhook
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -65,8 +69,8 @@ def get_callbacks(caller: CallerDep) -> Response:
 @router.post("/callbacks/rotate", response_model=WebhookWithSecret, responses=problems(401, 409, 422) | {200: _SECRET})
 def rotate_callbacks(caller: CallerDep, idempotency_key: IdempotencyKey = None) -> Response:
     """Get a new secret for callbacks, or the first: the one before it signs for a day more."""
-    webhook = services().webhooks.callbacks(caller.account_id)
-    return _rotated(caller, webhook.id, "/v1/webhooks/callbacks", idempotency_key)
+    location = "/v1/webhooks/callbacks"
+    return _rotated(caller, lambda: services().webhooks.callbacks(caller.account_id), location, idempotency_key)
 
 
 @router.get("/callbacks/deliveries", response_model=DeliveryList, responses=problems(401, 422))
@@ -136,8 +140,8 @@ def delete_webhook(caller: CallerDep, webhook_id: UUID) -> Response:
 )
 def rotate_webhook(caller: CallerDep, webhook_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """Get a new secret. The one before it signs as well for 24 hours, so that you can change over without a loss."""
-    services().webhooks.get(caller.account_id, webhook_id)
-    return _rotated(caller, webhook_id, f"/v1/webhooks/{webhook_id}", idempotency_key)
+    location = f"/v1/webhooks/{webhook_id}"
+    return _rotated(caller, lambda: services().webhooks.get(caller.account_id, webhook_id), location, idempotency_key)
 
 
 @router.get("/{webhook_id}/deliveries", response_model=DeliveryList, responses=problems(401, 404, 422))
@@ -146,9 +150,10 @@ def list_deliveries(caller: CallerDep, webhook_id: UUID, query: Annotated[Delive
     return _listed(caller, webhook_id, query)
 
 
-def _rotated(caller: Caller, webhook_id: UUID, location: str, idempotency_key: str | None) -> Response:
+def _rotated(caller: Caller, find: Callable[[], Webhook], location: str, idempotency_key: str | None) -> Response:
+    """Rotate once; what is to be rotated is looked for only then, so that a replay outlives it."""
     once = Once(caller, idempotency_key, fingerprint("POST", f"{location}/rotate"))
-    answer, replayed = once.answer(lambda new_id: _rotate(caller, webhook_id, new_id))
+    answer, replayed = once.answer(lambda new_id: _rotate(caller, find().id, new_id))
     return kept(answer, location, replayed=replayed)
 
 

@@ -177,6 +177,16 @@ def test_the_same_rotation_again_rotates_nothing(client: httpx.Client) -> None:
     assert second == first | {"secret": None}
 
 
+def test_a_rotation_is_answered_again_although_its_webhook_is_gone(client: httpx.Client) -> None:
+    path = f"{URL}/{subscribe(client)['id']}"
+    headers = {"Idempotency-Key": str(uuid4())}
+    first = client.post(f"{path}/rotate", headers=headers).json()
+    assert client.delete(path).status_code == 204
+    again = client.post(f"{path}/rotate", headers=headers)
+    assert (again.status_code, again.json()) == (200, first | {"secret": None})
+    assert_refused(client.post(f"{path}/rotate"), 404, "not_found")
+
+
 def test_callbacks_have_a_secret_to_be_asked_for(client: httpx.Client, stranger: httpx.Client) -> None:
     shown = client.get(f"{URL}/callbacks").json()
     assert (shown["url"], shown["events"], shown["enabled"]) == (None, [], True)
