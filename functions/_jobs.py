@@ -37,7 +37,7 @@ Do = Callable[[Any, Run], None]
 class Envelope(BaseModel):
     """What a message of a queue says."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     job_id: UUID
     name: str

@@ -19,7 +19,7 @@ from shared.contracts import Notify
 class BusEvent(BaseModel):
     """What EventBridge puts into a queue."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     type: str = Field(alias="detail-type")
     detail: dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, NullPool, create_engine, event, make_url
 
 CONNECT_SECONDS = 3
 """How long a connection to PostgreSQL may take to be made."""
@@ -31,16 +31,31 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
     if url.startswith("sqlite"):
         return _sqlite(url)
     patience = {} if "connect_timeout" in make_url(url).query else {"connect_timeout": CONNECT_SECONDS}
+    pool: dict[str, Any] = {"pool_pre_ping": True, "pool_size": pool_size, "max_overflow": pool_size}
     if pool_size == 0:
-        return create_engine(url, poolclass=NullPool, connect_args=patience)
-    return create_engine(url, pool_pre_ping=True, pool_size=pool_size, max_overflow=pool_size, connect_args=patience)
+        pool = {"poolclass": NullPool}
+    # Errors get into logs and dead letters, where tokens and texts that were to be stored have no business.
+    engine = create_engine(url, connect_args=patience, hide_parameters=True, **pool)
+    event.listen(engine, "handle_error", _hide_row)
+    return engine
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _hide_row(context: ExceptionContext) -> None:
+    """Keep what PostgreSQL says is wrong, and not the detail, which quotes the row or the key that it refused."""
+    said = getattr(getattr(context.original_exception, "diag", None), "message_primary", None)
+    if said is None:
+        return
+    context.original_exception.args = (said,)
+    if context.sqlalchemy_exception is not None:
+        kind = type(context.original_exception)
+        context.sqlalchemy_exception.args = (f"({kind.__module__}.{kind.__name__}) {said}",)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, record: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import or_, update
 
 from shared.db.unit_of_work import Database, UnitOfWork
@@ -32,14 +32,20 @@ _NOT_SPAM = "not-spam"
 """A complaint that is none: its recipient took the mail out of the spam folder."""
 
 
-class Recipient(BaseModel):
+class Said(BaseModel):
+    """Part of what SES or SNS says; errors do not quote it, for it names people."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class Recipient(Said):
     """Somebody whom a mail did not reach, or who did not want it."""
 
     address: str = Field(alias="emailAddress", min_length=3)
     diagnosis: str | None = Field(default=None, alias="diagnosticCode")
 
 
-class Bounce(BaseModel):
+class Bounce(Said):
     """Mail that came back. Only what is permanent will come back again."""
 
     kind: Literal["Permanent", "Transient", "Undetermined"] = Field(alias="bounceType")
@@ -47,26 +53,26 @@ class Bounce(BaseModel):
     recipients: Sequence[Recipient] = Field(alias="bouncedRecipients")
 
 
-class Complaint(BaseModel):
+class Complaint(Said):
     """Mail that was called spam."""
 
     kind: str | None = Field(default=None, alias="complaintFeedbackType")
     recipients: Sequence[Recipient] = Field(alias="complainedRecipients")
 
 
-class Reject(BaseModel):
+class Reject(Said):
     """Mail that SES took and then did not send, for a virus."""
 
     reason: str = ""
 
 
-class SentMail(BaseModel):
+class SentMail(Said):
     """The mail that an event is about."""
 
     id: str = Field(alias="messageId")
 
 
-class Feedback(BaseModel):
+class Feedback(Said):
     """One event; which kind it is says which part it has."""
 
     kind: str = Field(validation_alias=AliasChoices("eventType", "notificationType"))
@@ -76,7 +82,7 @@ class Feedback(BaseModel):
     reject: Reject | None = None
 
 
-class Envelope(BaseModel):
+class Envelope(Said):
     """A notification of SNS, where it is not delivered raw."""
 
     kind: Literal["Notification"] = Field(alias="Type")

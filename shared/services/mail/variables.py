@@ -20,9 +20,9 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Variables(BaseModel):
-    """The variables of one template; one that it does not know is a mistake."""
+    """The variables of one template; one that it does not know is a mistake. Errors do not quote them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Token(Variables):
