@@ -73,6 +73,7 @@ EVERYTHING = {
 GIVEN: dict[str, dict[str, str]] = {
     "one machine": ONE_MACHINE,
     "data stores brought": BROUGHT,
+    "data stores brought, no way out": {**BROUGHT, "NatGateways": "0"},
     "data stores and secrets brought": SECRETS_BROUGHT,
     "first deployment": {},
     "everything on": EVERYTHING,
@@ -91,9 +92,7 @@ WITH_SECRETS = sorted(
 MAKING_DATA = sorted(name for name, parameters in GIVEN.items() if not parameters.get("DatabaseUrl"))
 """Those with a network and data stores of their own."""
 
-REACHING_OUT = sorted(
-    name for name, given in GIVEN.items() if given.get("DatabaseUrl") or given.get("NatGateways", "1") != "0"
-)
+REACHING_OUT = sorted(name for name, given in GIVEN.items() if given.get("NatGateways", "1") != "0")
 """Those whose functions have a way to what they send through."""
 
 WHOLE = sorted(name for name, parameters in GIVEN.items() if parameters.get("WorkerImageTag"))

@@ -189,6 +189,23 @@ def test_a_batch_of_slow_receivers_fits_into_the_functions_time() -> None:
     ]
 
 
+def test_a_slow_receiver_holds_up_nobody_elses_delivery() -> None:
+    assert batch_of("WebhookQueue") == 1
+
+
+@pytest.mark.parametrize("name", ["ApiFunction", "DeliverWebhookFunction", "RunScheduleFunction"])
+def test_who_only_asks_whether_mail_is_sent_learns_no_name(name: str) -> None:
+    assert environment(function("everything on", name))["MAIL_FROM"] == GIVEN["everything on"]["MailFrom"]
+    assert environment(function("first deployment", name))["MAIL_FROM"] == ""
+
+
+def test_a_page_may_read_the_headers_that_answers_have() -> None:
+    """Scripts see no others, whatever the API answers with."""
+    [api] = resources("everything on", "AWS::ApiGatewayV2::Api")
+    shown = set(api.properties["CorsConfiguration"]["ExposeHeaders"])
+    assert {"location", "retry-after", "idempotent-replay", "x-request-id"} <= shown
+
+
 def test_a_batch_of_silent_providers_fits_into_the_functions_time() -> None:
     """Connecting and waiting for an answer each take as long as they may; SNS is asked twice."""
     for queue, name, seconds in (

@@ -26,6 +26,8 @@ CONTRADICTIONS: list[tuple[dict[str, str], str]] = [
     ({"NatGateways": "0", "WorkerEgress": "public-ip", "MailFrom": "a@example.com"}, "no mail could leave"),
     ({"NatGateways": "0", "WorkerEgress": "public-ip", "SmsEnabled": "true"}, "no text message could leave"),
     ({"NatGateways": "0"}, "no worker could start"),
+    ({**BROUGHT, "NatGateways": "0", "MailFrom": "a@example.com"}, "no mail could leave"),
+    ({**BROUGHT, "NatGateways": "0", "SmsEnabled": "true"}, "no text message could leave"),
     ({"WeeklyDigest": "On"}, "WeeklyDigest or Reminders is On without MailFrom"),
     ({"Reminders": "On"}, "WeeklyDigest or Reminders is On without MailFrom"),
     ({"SmtpUrl": "smtp://mail.example.com:587"}, "SmtpUrl is given without MailFrom"),
@@ -53,8 +55,16 @@ OUT_OF_BOUNDS = [
     {"NatGateways": "3"},
     {"MailFrom": "Twolane <ocr@example.com>"},
     {"MailFrom": "ocr"},
+    {"MailFrom": "öcr@example.com"},
+    {"MailFrom": "ocr@exämple.com"},
+    {"MailFrom": "ocr@example.com/x"},
+    {"MailFrom": "ocr@.com"},
     {"MailFromName": 'Two "lane"'},
-    {"SmtpUrl": "http://mail.example.com"},
+    {"SmtpUrl": "http://mail.example.com:587"},
+    {"SmtpUrl": "smtp://mail.example.com"},
+    {"SmtpUrl": "smtp://mail.example.com:25"},
+    {"SmtpUrl": "smtps://user:secret@mail.example.com:465/inbox"},
+    {"SmtpUrl": "smtp://:587"},
     {"MailRate": "-1"},
     {"SmsSenderId": "123"},
     {"SmsMonthlyDollars": "-1"},
@@ -65,6 +75,11 @@ OUT_OF_BOUNDS = [
     {"OutboundAllowedNetworks": "10.0.0.1"},
     {"OutboundAllowedNetworks": "example.com/8"},
     {"PublicUrl": "https://ocr.example.com/v1"},
+    {"PublicUrl": "http://ocr.example.com"},
+    {"PublicUrl": "http://localhost.example.com"},
+    {"AppUrl": "http://app.example.com/account"},
+    {"AppUrl": "http://127.0.0.1.example.com"},
+    {"AppUrl": "https://"},
 ]
 
 
@@ -89,6 +104,21 @@ def test_a_parameter_that_cannot_be_right_is_refused(parameters: dict[str, str])
 @pytest.mark.parametrize("version", ["16.3", "16.11", "17.4", "17.9", "17.10"])
 def test_every_version_that_can_pause_is_taken(version: str) -> None:
     assert Stack(ROOT, {"DatabaseEngineVersion": version}).refused() == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"SmtpUrl": "smtp://mail.example.com:587", "MailFrom": "ocr@example.com"},
+        {"SmtpUrl": "smtps://user:secret@mail.example.com:465", "MailFrom": "o.c+r@mail.example.com"},
+        {"SmtpUrl": "smtp://mail.example.com:2525", "MailFrom": "ocr@xn--exmple-cua.com"},
+        {"PublicUrl": "http://127.0.0.1:8000", "AppUrl": "http://localhost:3000/account"},
+        {"PublicUrl": "https://ocr.example.com", "AppUrl": "https://app.example.com"},
+        {**BROUGHT, "NatGateways": "0"},
+    ],
+)
+def test_what_can_be_right_is_taken(parameters: dict[str, str]) -> None:
+    assert Stack(ROOT, parameters).refused() == []
 
 
 def test_every_pattern_says_what_a_value_must_be() -> None:
@@ -143,7 +173,7 @@ def ceiling(deployed: str) -> int:
 
 
 def test_the_operator_knows_how_many_functions_the_queues_may_take_at_once() -> None:
-    """Lambda takes no ceiling below 2, so the 10 of a new account are never enough, and 1,000 leave room for all else."""
+    """Lambda takes no ceiling below 2, so the 10 of a new account are never enough; 1,000 leave room for all else."""
     least = 2 * len(resources("dev", "AWS::Lambda::EventSourceMapping"))
     assert least <= ceiling("dev") <= least + 3 < ceiling("prod") < 100
     said = (PROJECT / "infra/DEPLOY.md").read_text()

@@ -19,7 +19,6 @@ SENDING = {"SendEmailFunction", "SendSmsFunction", "NotifyFunction", "DeliverWeb
 """Functions that can do nothing without a way out; the others write into the database alone."""
 
 
-
 def dead_letters_of(deployed: str, queue: Resource) -> Resource:
     """The queue where a queue's messages go that were given up."""
     return made_by(deployed, queue.properties["RedrivePolicy"]["deadLetterTargetArn"])
@@ -57,7 +56,9 @@ def test_every_queue_is_invisible_for_six_times_its_function_timeout(deployed: s
 def test_queues_are_looked_into_where_something_may_be_in_them(deployed: str) -> None:
     for mapping in resources(deployed, MAPPING):
         needs_a_way_out = made_by(deployed, mapping.properties["FunctionName"]).path in SENDING
-        assert mapping.properties.get("Enabled", True) is (not needs_a_way_out or deployed in REACHING_OUT), mapping.path
+        assert mapping.properties.get("Enabled", True) is (not needs_a_way_out or deployed in REACHING_OUT), (
+            mapping.path
+        )
 
 
 @pytest.mark.parametrize("deployed", ALL)
@@ -207,12 +208,34 @@ def test_who_may_be_written_to_is_said_in_one_list_alone(deployed: str) -> None:
 
 
 @pytest.mark.parametrize("deployed", ALL)
+def test_mail_reaches_servers_that_know_no_tls(deployed: str) -> None:
+    """Password resets too: where TLS is required, SES drops what it cannot encrypt on the way."""
+    [made] = resources(deployed, "AWS::SES::ConfigurationSet")
+    assert made.properties["DeliveryOptions"] == {"TlsPolicy": "OPTIONAL"}
+
+
+@pytest.mark.parametrize("deployed", ALL)
+def test_ses_may_use_the_key_for_this_topic_and_names_no_account(deployed: str) -> None:
+    """It tries the topic when the destination is made: a condition that it does not meet rolls the deployment back."""
+    [key] = resources(deployed, "AWS::KMS::Key")
+    [topic] = [one for one in resources(deployed, "AWS::SNS::Topic") if one.path == "MailFeedback"]
+    [statement] = [
+        one
+        for one in key.properties["KeyPolicy"]["Statement"]
+        if one["Principal"].get("Service") == "ses.amazonaws.com"
+    ]
+    [(kind, [(context, arn)])] = [(kind, list(one.items())) for kind, one in statement["Condition"].items()]
+    assert (kind, context) == ("StringLike", "kms:EncryptionContext:aws:sns:topicArn")
+    assert arn.endswith(f"-{topic.path}-*")
+
+
+@pytest.mark.parametrize("deployed", ALL)
 def test_services_that_publish_to_an_encrypted_topic_may_use_its_key(deployed: str) -> None:
     """SNS drops what a publisher may not encrypt."""
     for policy in resources(deployed, "AWS::SNS::TopicPolicy"):
         [topic] = [made_by(deployed, ref) for ref in policy.properties["Topics"]]
         key = made_by(deployed, topic.properties["KmsMasterKeyId"])
-        users = [one["Principal"] for one in key.properties["KeyPolicy"]["Statement"] if "Service" in one["Principal"]]
+        users = {one["Principal"].get("Service") for one in key.properties["KeyPolicy"]["Statement"]}
         for statement in policy.properties["PolicyDocument"]["Statement"]:
             if statement["Effect"] == "Allow":
-                assert statement["Principal"]["Service"] in users[0]["Service"]
+                assert statement["Principal"]["Service"] in users

@@ -57,7 +57,7 @@ def test_nobodys_customers_are_written_to_unasked() -> None:
 
 @pytest.mark.parametrize("deployed", ALL)
 def test_a_schedule_has_the_name_that_aws_makes_up(deployed: str) -> None:
-    """Names are the account's: with its logical id for a name, a second stack could not be deployed beside the first."""
+    """Names are the account's: with its logical id for a name, no second stack could be deployed beside the first."""
     for schedule in schedules(deployed):
         assert "Name" not in schedule.properties, schedule.path
 
