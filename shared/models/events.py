@@ -23,6 +23,12 @@ class EventRow(Base):
             sqlite_where=text("published_at IS NULL"),
             postgresql_where=text("published_at IS NULL"),
         ),
+        Index(
+            "ix_events_published",
+            "published_at",
+            sqlite_where=text("published_at IS NOT NULL"),
+            postgresql_where=text("published_at IS NOT NULL"),
+        ),
         Index("ix_events_account_occurred", "account_id", "occurred_at"),
     )
 

@@ -27,7 +27,8 @@ class JobRow(Base):
     """A unit of work; this row is the truth, a message is only a hint to look at it.
 
     `key`, where given, is unique: sending the same effect twice makes one job. A running job belongs to the holder of
-    `lease_token` until `lease_until`; `attempt` counts the claims and is what caps them. From `handed_over_at` on its
+    `lease_token` until `lease_until`; `attempt` counts the claims and is what caps them, `faults` those that
+    failed by a fault of ours. From `handed_over_at` on its
     effect may have happened: a job that is lost after that is not done again. `first_failed_at` is when the failures
     began that it has not recovered from. `correlation_id` names the request it follows from.
     """
@@ -41,6 +42,12 @@ class JobRow(Base):
             sqlite_where=text("finished_at IS NULL"),
             postgresql_where=text("finished_at IS NULL"),
         ),
+        Index(
+            "ix_jobs_finished",
+            "finished_at",
+            sqlite_where=text("finished_at IS NOT NULL"),
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -52,6 +59,7 @@ class JobRow(Base):
     priority: Mapped[int] = mapped_column(default=5)
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.QUEUED)
     attempt: Mapped[int] = mapped_column(default=0)
+    faults: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]

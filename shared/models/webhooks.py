@@ -55,7 +55,15 @@ class Delivery(Base):
     """
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index("ix_deliveries_webhook_created", "webhook_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_deliveries_webhook_created", "webhook_id", "created_at", "id"),
+        Index(
+            "ix_deliveries_finished",
+            "finished_at",
+            sqlite_where=text("finished_at IS NOT NULL"),
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     webhook_id: Mapped[UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))

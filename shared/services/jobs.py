@@ -241,7 +241,8 @@ class Jobs:
         now = utcnow()
         policy = retries.policy_of(row.queue, self._delivery, self._light)
         since = row.first_failed_at or now
-        again = retries.next_try(policy, error, row.attempt, since, now)
+        row.faults += retries.is_ours(error)
+        again = retries.next_try(policy, error, retries.Tried(row.attempt, row.faults), since, now)
         if not retries.counts(error):
             row.attempt -= 1
         if again is None:

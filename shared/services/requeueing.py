@@ -76,7 +76,7 @@ def _job(work: UnitOfWork, job_id: UUID) -> None:
         _delivery(work.session, UUID(job.payload["delivery_id"]))
     elif "message_id" in job.payload:
         _message(work.session, UUID(job.payload["message_id"]))
-    job.status, job.attempt, job.queued_at = JobStatus.QUEUED, 0, utcnow()
+    job.status, job.attempt, job.faults, job.queued_at = JobStatus.QUEUED, 0, 0, utcnow()
     job.lease_token = job.lease_until = job.handed_over_at = None
     job.finished_at = job.first_failed_at = job.error_code = job.error_message = None
     work.resend(job)

@@ -7,15 +7,18 @@
 | `Throttled`, or any `Transient` that says when | the same, but not before it says | likewise |
 | `RateExceeded`: as many leave as may | - | comes back when it says, for ever; counts as no attempt |
 | `CircuitOpen`: the destination is left alone | - | comes back when it says, within the window; counts as no attempt |
-| `WorkerLost`: the process died before it began | at once, `MAX_ATTEMPTS` times | at once, up to the fifth attempt |
+| `WorkerLost`: the process died before it began | at once, `MAX_ATTEMPTS` times | at once, up to the fifth such fault |
 | `MessageGaveUp`: it could not even begin, as without a database | - | likewise |
 | `OutcomeUnknown`: it may have been done | - | given up: somebody must look |
-| anything else: a mistake of ours | backs off, `MAX_ATTEMPTS` times | backs off, up to the fifth attempt |
+| anything else: a mistake of ours | backs off, `MAX_ATTEMPTS` times | backs off, up to the fifth such fault |
+
+The last kinds but `OutcomeUnknown` are faults of ours and counted apart: what failed often because others were away is
+not given up by the first function that is lost.
 
 A back-off doubles with every attempt up to a longest, and differs by up to a quarter either way, so that what failed
-together does not return together. Who says when they can be asked again is not asked before, but after the longest
-back-off at the latest: a receiver that says a year has no year. The window begins with the first failure, and what
-would be tried after its end is given up.
+together does not return together, the longest included. Who says when they can be asked again is not asked before, but
+after the longest back-off at the latest: a receiver that says a year has no year. The window begins with the first
+failure, and what would be tried after its end is given up.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ JITTER = 0.25
 """Of a back-off, either way."""
 
 PATIENCE_WITH_OURSELVES = 5
-"""Attempts of light work that fails by a mistake of ours, or takes its process along."""
+"""Attempts of light work that fail by a mistake of ours, or take their process along."""
 
 NO_CAP = 1_000_000
 """Where time, not a count, ends the attempts; a claim wants a number all the same."""
@@ -45,9 +48,9 @@ class Policy:
 
     Attributes:
         first: the first back-off.
-        longest: what it doubles up to.
+        longest: no back-off is longer; of this it doubles up to as much as leaves room for the jitter.
         attempts: how many claims there may be.
-        own_faults: how many attempts an error that is no `Transient`, or a lost worker, gets.
+        own_faults: how many of them may be faults of ours.
         window: how long after the first failure a job is still tried; None: attempts alone count.
     """
 
@@ -56,6 +59,14 @@ class Policy:
     attempts: int
     own_faults: int
     window: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How often a job was tried, and how many of these failures were faults of ours."""
+
+    attempts: int
+    faults: int
 
 
 def policy_of(queue: str, delivery: Delivery, light: LightDelivery) -> Policy:
@@ -74,25 +85,27 @@ def policy_of(queue: str, delivery: Delivery, light: LightDelivery) -> Policy:
 
 
 def next_try(
-    policy: Policy, error: Exception, attempt: int, first_failed_at: datetime, now: datetime
+    policy: Policy, error: Exception, tried: Tried, first_failed_at: datetime, now: datetime
 ) -> datetime | None:
     """When a job that failed is tried again; None: it is given up.
 
     Args:
         policy: of its queue.
         error: how it failed.
-        attempt: how often it has been tried, this time included.
+        tried: how often, this time included.
         first_failed_at: when the failures began.
         now: the time.
     """
     if isinstance(error, Postponed):
         at = now + _said(error.retry_after, policy)
         return at if not fails(error) or _in_time(policy, at, first_failed_at) else None
-    if isinstance(error, Permanent | OutcomeUnknown) or attempt >= _attempts(policy, error):
+    if isinstance(error, Permanent | OutcomeUnknown) or tried.attempts >= policy.attempts:
+        return None
+    if is_ours(error) and tried.faults >= policy.own_faults:
         return None
     if isinstance(error, WorkerLost):
         return now
-    at = now + _back_off(policy, error, attempt)
+    at = now + _back_off(policy, error, tried.attempts)
     return at if _in_time(policy, at, first_failed_at) else None
 
 
@@ -106,26 +119,27 @@ def fails(error: Exception) -> bool:
     return counts(error) or isinstance(error, CircuitOpen)
 
 
+def is_ours(error: Exception) -> bool:
+    """Whether it is a fault of ours: a mistake, or a lost process, which may be its doing."""
+    return isinstance(error, WorkerLost) or not isinstance(error, Transient | Permanent | OutcomeUnknown)
+
+
 def _in_time(policy: Policy, at: datetime, first_failed_at: datetime) -> bool:
     return policy.window is None or at <= first_failed_at + policy.window
 
 
-def _attempts(policy: Policy, error: Exception) -> int:
-    ours = isinstance(error, WorkerLost) or not isinstance(error, Transient)
-    return policy.own_faults if ours else policy.attempts
-
-
 def _back_off(policy: Policy, error: Exception, attempt: int) -> timedelta:
-    doublings = float(2 ** min(attempt - 1, 30))
-    doubled = policy.first * (doublings * _jitter())
+    doubled = policy.first * float(2 ** min(attempt - 1, 30))
+    # Of what is capped: what failed together would else return together from the longest back-off on.
+    doubled = min(doubled, policy.longest / (1 + JITTER)) * _jitter()
     # Of the instance: what the class has is a hint for clients of the API.
     said = vars(error).get("retry_after") if isinstance(error, Transient) else None
-    return min(doubled if said is None else max(doubled, _said(said, policy)), policy.longest)
+    return doubled if said is None else max(doubled, _said(said, policy))
 
 
 def _said(seconds: float, policy: Policy) -> timedelta:
     """What was asked for, a little later at most; others said it, so it may be anything, even no number."""
-    longest = policy.longest.total_seconds()
+    longest = (policy.longest / (1 + JITTER)).total_seconds()
     bounded = min(max(seconds, 0.0), longest) if seconds == seconds else longest  # noqa: PLR0124  # NaN equals nothing
     return timedelta(seconds=bounded) * _jitter(later=True)
 

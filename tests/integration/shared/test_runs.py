@@ -78,6 +78,15 @@ def test_lost_too_often_it_is_given_up(jobs: Jobs, rows: Rows, job_id: UUID) -> 
     assert (rows.get_job(job_id).status, rows.count(DeadLetter)) == (JobStatus.FAILED, 1)
 
 
+def test_lost_once_after_many_failures_of_others_it_is_tried_again(jobs: Jobs, rows: Rows, job_id: UUID) -> None:
+    for _ in range(6):
+        assert jobs.fail(claimed(jobs, job_id), ProviderUnavailable("away")) == JobStatus.QUEUED
+        rows.change(JobRow, job_id, queued_at=utcnow())
+    claimed(jobs, job_id)
+    lose(rows, jobs, job_id)
+    assert rows.get_job(job_id).status == JobStatus.QUEUED
+
+
 def test_lost_after_it_was_handed_over_it_is_a_dead_letter_and_not_repeated(
     jobs: Jobs, rows: Rows, job_id: UUID, outgoing: Outgoing
 ) -> None:

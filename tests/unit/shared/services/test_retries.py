@@ -16,6 +16,7 @@ from shared.errors import (
     CorruptFile,
     DeliveryFailed,
     EngineFailed,
+    MessageGaveUp,
     OutcomeUnknown,
     ProviderRefused,
     ProviderUnavailable,
@@ -24,19 +25,24 @@ from shared.errors import (
     Transient,
     WorkerLost,
 )
-from shared.services.retries import JITTER, NO_CAP, Policy, counts, fails, next_try, policy_of
+from shared.services.retries import JITTER, NO_CAP, Policy, Tried, counts, fails, is_ours, next_try, policy_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HEAVY = policy_of("ocr", Delivery(), LightDelivery())
+HEAVY_AND_PATIENT = policy_of("ocr", Delivery(max_attempts=NO_CAP + 1), LightDelivery())
 LIGHT = policy_of("email", Delivery(), LightDelivery())
 WEBHOOK = policy_of("webhook", Delivery(), LightDelivery())
 HOUR = 3600.0
 MOST_WAITS = 4 * HOUR
 
 
-def wait(policy: Policy, error: Exception, attempt: int = 1, failing_for: float = 0) -> float | None:
-    """Seconds until the next try; None: given up."""
-    at = next_try(policy, error, attempt, NOW - timedelta(seconds=failing_for), NOW)
+def wait(
+    policy: Policy, error: Exception, attempt: int = 1, failing_for: float = 0, faults: int | None = None
+) -> float | None:
+    """Seconds until the next try, all attempts having failed alike unless said otherwise; None: given up."""
+    if faults is None:
+        faults = attempt if is_ours(error) else 0
+    at = next_try(policy, error, Tried(attempt, faults), NOW - timedelta(seconds=failing_for), NOW)
     return None if at is None else (at - NOW).total_seconds()
 
 
@@ -56,8 +62,8 @@ def wait(policy: Policy, error: Exception, attempt: int = 1, failing_for: float 
         (LIGHT, ProviderUnavailable("away"), 10, 0, (5120, 5120)),
         (LIGHT, ProviderUnavailable("away"), 9, 5.9 * HOUR, None),
         (LIGHT, ProviderUnavailable("away"), 1, 6 * HOUR, None),
-        (WEBHOOK, DeliveryFailed("away"), 40, 6 * HOUR, (MOST_WAITS * 0.75, MOST_WAITS)),
-        (WEBHOOK, DeliveryFailed("away"), 40, 21 * HOUR, None),
+        (WEBHOOK, DeliveryFailed("away"), 40, 6 * HOUR, (MOST_WAITS * 0.6, MOST_WAITS)),
+        (WEBHOOK, DeliveryFailed("away"), 40, 21.7 * HOUR, None),
         # Throttled, or any that says when
         (LIGHT, Throttled("slow", retry_after=120), 1, 0, (120, 150)),
         (LIGHT, Throttled("slow", retry_after=1), 5, 0, (160, 160)),
@@ -99,9 +105,18 @@ def test_each_failure_has_its_consequence(
     assert all(one is not None and least <= one <= most for one in waits)
 
 
+@pytest.mark.parametrize("error", [WorkerLost("gone"), MessageGaveUp("never begun"), ZeroDivisionError()])
+def test_failures_of_others_leave_patience_with_our_own_faults(error: Exception) -> None:
+    assert wait(LIGHT, error, attempt=9, faults=4) is not None
+    assert wait(LIGHT, error, attempt=9, faults=5) is None
+
+
 def test_what_failed_together_does_not_return_together() -> None:
     for error in (ProviderUnavailable("away"), Throttled("slow", retry_after=60), RateExceeded("full", retry_after=60)):
         assert len({wait(LIGHT, error) for _ in range(20)}) > 10
+        assert len({wait(WEBHOOK, error, attempt=40) for _ in range(20)}) > 10
+    for policy in (HEAVY_AND_PATIENT, WEBHOOK):
+        assert len({wait(policy, Throttled("slow", retry_after=math.inf), attempt=40) for _ in range(20)}) > 10
 
 
 @given(
@@ -112,13 +127,12 @@ def test_what_failed_together_does_not_return_together() -> None:
 def test_whatever_others_say_there_is_a_time_and_it_is_near(said: float, attempt: int, kind: type[Transient]) -> None:
     waits = wait(WEBHOOK, kind("later", retry_after=said), attempt)
     assert waits is not None
-    assert 0 <= waits <= MOST_WAITS * (1 + JITTER)
+    assert 0 <= waits <= MOST_WAITS
 
 
 @given(st.integers(min_value=1, max_value=NO_CAP - 1))
 def test_a_countdown_of_heavy_work_is_never_longer_than_workers_hold(attempt: int) -> None:
-    patient = policy_of("ocr", Delivery(max_attempts=NO_CAP + 1), LightDelivery())
-    at = next_try(patient, EngineFailed("died"), attempt, NOW, NOW)
+    at = next_try(HEAVY_AND_PATIENT, EngineFailed("died"), Tried(attempt, faults=0), NOW, NOW)
     assert at is not None
     assert at - NOW <= MAX_COUNTDOWN
 
