@@ -66,7 +66,8 @@ def test_a_schedule_has_the_name_that_aws_makes_up(deployed: str) -> None:
 def test_a_digest_that_was_not_finished_is_gone_on_with_the_same_morning(deployed: str) -> None:
     """A run has five minutes, and a mail a key: who was written to already is not written to again."""
     [digest] = [one for one in schedules(deployed) if one.path.endswith("WeeklyDigest")]
-    minute, hours, _, _, weekday, _ = digest.properties["ScheduleExpression"].removesuffix(")").partition("(")[2].split()
+    expression = digest.properties["ScheduleExpression"]
+    minute, hours, _, _, weekday, _ = expression.removeprefix("cron(").removesuffix(")").split()
     first, _, last = hours.partition("-")
     assert (minute, weekday) == ("0", "MON")
     assert int(last or first) - int(first) >= 3
