@@ -30,7 +30,10 @@ class Circuit(Base):
 
 
 class Rate(Base):
-    """When the next message of a kind may leave (generic cell rate algorithm): later than now where too many have."""
+    """When the next message of a kind may leave (generic cell rate algorithm): later than now where too many have.
+
+    Or when a place is free, `webhook:ACCOUNT:NUMBER`: see `shared.services.places`.
+    """
 
     __tablename__ = "rates"
 

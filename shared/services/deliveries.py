@@ -27,6 +27,7 @@ from shared.errors import (
 from shared.models import Delivery, DeliveryAttempt, Webhook, utcnow
 from shared.services import circuits, failing_webhooks
 from shared.services.circuits import Circuits
+from shared.services.places import Places
 from shared.services.runs import Run
 from shared.services.webhooks import live_secrets
 from shared.values import DeliveryStatus
@@ -37,6 +38,15 @@ USER_AGENT = "Twolane-Webhooks/1"
 
 EXCERPT = 1000
 """Characters of a request's and a response's body that the log keeps."""
+
+AT_ONCE = 3
+"""Deliveries of one account under way at the same time: its slow receiver does not hold up everybody's."""
+
+HELD_SECONDS = 60
+"""The longest that a delivery is under way: as long as a function may run."""
+
+SOON, LATE = 5.0, 300.0
+"""Seconds until one that has to wait for others of its account asks again: a tenth of how long it has waited."""
 
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 """Answers below 500 that another time may be others."""
@@ -75,6 +85,7 @@ class Deliveries:
     ) -> None:
         self._database = database
         self._circuits = breakers
+        self._places = Places(database, AT_ONCE, HELD_SECONDS)
         self._outbound = outbound
         self._signing_key = signing_key
 
@@ -83,12 +94,19 @@ class Deliveries:
 
         Raises:
             WebhookDisabled: nobody wants it any more.
+            Postponed: as many of its account are under way as may be at once.
             CircuitOpen: its receiver, or its host, is left alone for a while.
             Throttled: the receiver said when to come again.
             DeliveryFailed: it may work later.
             DeliveryRefused, UrlNotAllowed: it will not.
         """
         delivery, webhook = self._load(message.delivery_id)
+        # Younger ones ask more often: thousands that wait do not keep the queue busy with their asking.
+        waited = (utcnow() - delivery.created_at).total_seconds()
+        with self._places.hold(f"webhook:{delivery.account_id}", min(max(waited / 10, SOON), LATE)):
+            self._deliver(delivery, webhook, run)
+
+    def _deliver(self, delivery: Delivery, webhook: Webhook, run: Run) -> None:
         host, own = circuits.of_url(delivery.url), _circuit(delivery, webhook)
         # A probe of the host, which others wait for, is not taken by who may not call anyway.
         for circuit in (own, host):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.deliver_webhook.handler import handler
 from shared import signatures
 from shared.contracts import DeliverWebhook
 from shared.models import Delivery, JobRow, Webhook, utcnow
 from shared.services.circuits import FAILURES
+from shared.services.deliveries import AT_ONCE
 from shared.values import WebhookChange
 from tests.support.light_lane import at_once, bodies, sqs
 from tests.support.receiver import Receiver, Request, answer, drip, hang, in_turn, raw
 from tests.support.rows import Rows
+from tests.support.waiting import wait_until
 from tests.support.webhooks import WebhookLane, webhook_lane
 
 
@@ -317,6 +321,36 @@ def test_a_webhook_with_another_url_is_called_at_once(lane: WebhookLane) -> None
         lane.services.webhooks.update(lane.account, webhook.id, WebhookChange(url=right.url))
         lane.run()
         assert len(right.requests) == FAILURES
+
+
+# --- one account among others
+
+
+def test_a_slow_receiver_of_one_account_holds_up_nobody_else(database_url: str, object_store: None) -> None:
+    del object_store
+    answered = Event()
+    with webhook_lane(database_url, seconds=20) as lane, Receiver(hang(answered)) as slow, Receiver(answer()) as quick:
+        functions, patient = AT_ONCE + 1, lane.new_account()
+        lane.subscribe(slow.url)
+        held = lane.tell(*(lane.event() for _ in range(3 * AT_ONCE)))
+        lane.account = patient
+        lane.subscribe(quick.url)
+        [other] = lane.tell()
+        # As the queue would: in this order, one message a function, and as many functions as there are at most.
+        messages = dict.fromkeys(bodies(lane.services.database, DeliverWebhook))
+        with ThreadPoolExecutor(functions) as threads:
+            for message in messages:
+                threads.submit(handler, sqs(message), LambdaContext())
+            try:
+                wait_until(lambda: lane.delivery(other).status == "delivered")
+                assert len(slow.requests) == AT_ONCE
+            finally:
+                answered.set()
+        put_off = [lane.job(one) for one in held if not lane.attempts(one)]
+    assert len(put_off) == 2 * AT_ONCE
+    # It counts as no attempt, and as no failure.
+    assert {(job.status, job.attempt, job.first_failed_at) for job in put_off} == {("queued", 0, None)}
+    assert all(timedelta(seconds=3) < job.queued_at - utcnow() < timedelta(seconds=7) for job in put_off)
 
 
 def hours_ago(hours: float) -> datetime:
