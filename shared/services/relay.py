@@ -6,15 +6,18 @@ Every step may run at any time, twice, or beside itself: a message too many find
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from shared.config import Delivery
-from shared.contracts import LIGHT_QUEUES
+from shared.contracts import LIGHT_QUEUES, SendBulkEmail
 from shared.db.unit_of_work import Database, as_message
 from shared.errors import BrokerUnavailable, NotMigrated
 from shared.models import EventRow, JobRow, JobStatus, OutboxRow, utcnow
@@ -29,13 +32,18 @@ BATCH = 500
 UNDER_WAY = timedelta(seconds=2)
 """Younger outbox rows are being published by whoever wrote them."""
 
+SECONDS = 30
+"""After so long a run begins with no further batch; the next one goes on."""
+
 LIGHT_GRACE = 120
 """Graces after which a message of the light lane is taken for lost: an hour, with the grace of half a minute."""
 
 _LIGHT = JobRow.queue.in_(LIGHT_QUEUES)
 _HEAVY = JobRow.queue.not_in(LIGHT_QUEUES)
-_CARRIED_APART = (_HEAVY, *(JobRow.queue == queue for queue in LIGHT_QUEUES))
-"""Whose messages are looked for apart: what one queue does not take must not fill the batch of another."""
+_BULK = SendBulkEmail.queue
+_CARRIED_APART = (_HEAVY, *(JobRow.queue == queue for queue in sorted(LIGHT_QUEUES, key=lambda name: name == _BULK)))
+"""Whose messages are looked for apart: what one queue does not take must not fill the batch of another. Bulk mail
+yields to all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,23 @@ class Relay:
     def _heal(self) -> Healed:
         recovered = self._repeat(self._jobs.recover)
         resent = self._resend_lost() + self._resend_forgotten()
-        published = self._publish_events() + sum(self._publish_due(queues) for queues in _CARRIED_APART)
-        return Healed(published=published, recovered=recovered, resent=resent)
+        return Healed(published=self._publish(), recovered=recovered, resent=resent)
+
+    def _publish(self) -> int:
+        """Publish a batch of each kind in turn, so that the backlog of one is in the way of no other.
+
+        Each has its first turn; further ones begin within `SECONDS`.
+        """
+        deadline = time.monotonic() + SECONDS
+        turns = deque([self._publish_events, *(partial(self._publish_due, queues) for queues in _CARRIED_APART)])
+        first, total = len(turns), 0
+        while turns and (first > 0 or time.monotonic() < deadline):
+            publish = turns.popleft()
+            published = publish()
+            total, first = total + published, first - 1
+            if published == BATCH:
+                turns.append(publish)
+        return total
 
     @staticmethod
     def _repeat(step: Callable[[int], int]) -> int:
@@ -113,38 +136,28 @@ class Relay:
         return total
 
     def _publish_events(self) -> int:
-        total = 0
-        while True:
-            query = (
-                select(EventRow)
-                .where(EventRow.published_at.is_(None), EventRow.occurred_at <= utcnow() - UNDER_WAY)
-                .order_by(EventRow.occurred_at)
-                .limit(BATCH)
-            )
-            with self._database.read() as session:
-                events = session.scalars(query).all()
-            published = self._database.publish_events(events)
-            total += published
-            if published < BATCH:
-                return total
+        query = (
+            select(EventRow)
+            .where(EventRow.published_at.is_(None), EventRow.occurred_at <= utcnow() - UNDER_WAY)
+            .order_by(EventRow.occurred_at)
+            .limit(BATCH)
+        )
+        with self._database.read() as session:
+            events = session.scalars(query).all()
+        return self._database.publish_events(events)
 
     def _publish_due(self, queues: ColumnElement[bool]) -> int:
-        """Publish what is due of these queues."""
-        total = 0
-        while True:
-            query = (
-                select(OutboxRow, JobRow)
-                .join(JobRow, JobRow.id == OutboxRow.job_id)
-                .where(queues, OutboxRow.available_at <= utcnow(), OutboxRow.created_at <= utcnow() - UNDER_WAY)
-                .order_by(OutboxRow.available_at)
-                .limit(BATCH)
-            )
-            with self._database.read() as session:
-                messages = [as_message(outbox, job) for outbox, job in session.execute(query)]
-            published = self._database.publish(messages) if messages else 0
-            total += published
-            if published < BATCH:
-                return total
+        """Publish a batch of what is due of these queues."""
+        query = (
+            select(OutboxRow, JobRow)
+            .join(JobRow, JobRow.id == OutboxRow.job_id)
+            .where(queues, OutboxRow.available_at <= utcnow(), OutboxRow.created_at <= utcnow() - UNDER_WAY)
+            .order_by(OutboxRow.available_at)
+            .limit(BATCH)
+        )
+        with self._database.read() as session:
+            messages = [as_message(outbox, job) for outbox, job in session.execute(query)]
+        return self._database.publish(messages) if messages else 0
 
     def _resend_lost(self) -> int:
         """Send again what the broker forgot, which shows in two ways.

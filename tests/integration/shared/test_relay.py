@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from shared.adapters.broker import Broker
 from shared.config import Delivery
-from shared.contracts import Ping
+from shared.contracts import Ping, SendBulkEmail, SendEmail, SendSms
 from shared.db import schema
 from shared.db.engine import make_engine
 from shared.db.unit_of_work import Database
@@ -82,6 +82,33 @@ def test_more_than_a_batch_is_published_in_one_run(
     for _ in range(5):
         left_behind(rows, outgoing)
     assert relay.run().published == 5
+
+
+def test_a_backlog_is_in_the_way_of_no_other_queue_and_bulk_mail_comes_last(
+    relay: Relay, rows: Rows, outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "BATCH", 2)
+    outgoing.down = True
+    with rows.database.write() as work:
+        for kind in (SendBulkEmail, SendEmail, SendSms):
+            for _ in range(5):
+                work.send(kind(message_id=uuid4()))
+    outgoing.down = False
+    for row in rows.outbox():
+        rows.change(OutboxRow, row.id, created_at=utcnow() - AGES_AGO, available_at=utcnow() - AGES_AGO)
+    assert relay.run().published == 15
+    first = [message.queue for message in outgoing.light[:6]]
+    assert (first.count("email"), first.count("sms"), first[4:]) == (2, 2, ["bulk_email", "bulk_email"])
+
+
+def test_when_its_time_is_up_the_next_run_goes_on(
+    relay: Relay, rows: Rows, outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "BATCH", 2)
+    monkeypatch.setattr(relay_module, "SECONDS", 0)
+    for _ in range(5):
+        left_behind(rows, outgoing)
+    assert [relay.run().published for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_what_is_just_being_published_is_left_alone(relay: Relay, rows: Rows, outgoing: Outgoing) -> None:
