@@ -100,6 +100,8 @@ def _attempt(run: Run, do: Callable[[], None]) -> str:
     except Exception as error:  # noqa: BLE001  # whatever it is, the job's row tells of it
         logger.exception("a mistake of ours")
         return _failed(run, error)
+    if run.done_before:
+        return "sent already"
     run.measure(metrics.SENT, 1)
     return "sent"
 
@@ -107,7 +109,9 @@ def _attempt(run: Run, do: Callable[[], None]) -> str:
 def _failed(run: Run, error: Exception) -> str:
     if run.may_have_happened and not isinstance(error, OutcomeUnknown):
         # What went wrong afterwards must not lead to its being done again.
-        error = OutcomeUnknown(f"It may have been done, but that could not be noted: {error}")
+        error = run.unnoted(error)
+        # At once: the database, which is asked next, may still be away.
+        logger.error(str(error), extra={"job_id": str(run.claim.job_id), "provider_id": run.receipt})
     status = run.jobs.fail(run.claim, error, "".join(traceback.format_exception(error))[-8000:])
     if (counted := _COUNTED.get(status)) is not None:
         run.measure(counted, 1)

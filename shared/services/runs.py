@@ -9,13 +9,17 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from shared.errors import OutcomeUnknown, TwolaneError
+from shared.errors import DatabaseUnavailable, OutcomeUnknown, TwolaneError
 from shared.metrics import Metric
+from shared.patience import eventually
 from shared.services.jobs import Claim, Jobs
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+NOTING_SECONDS = 3.0
+"""How long what was done is tried to be noted: a database that fails over for a moment makes no dead letter."""
 
 
 class TakenOver(TwolaneError):
@@ -33,12 +37,18 @@ class Run:
         jobs: the life of jobs.
         claim: the right to do this one.
         may_have_happened: its effect has, or nobody knows; a failure from here on must not lead to another.
+        done: its effect has.
+        receipt: the provider's id of what was done, if it gave one.
+        done_before: there was nothing left to do.
         measured: metrics of this attempt.
     """
 
     jobs: Jobs
     claim: Claim
     may_have_happened: bool = False
+    done: bool = False
+    receipt: str | None = None
+    done_before: bool = False
     measured: dict[Metric, float] = field(default_factory=dict)
 
     def once(self, effect: Callable[[], T]) -> T:
@@ -47,7 +57,8 @@ class Run:
         Before it the job is marked: lost in the middle of this, it becomes a dead letter and is not repeated.
 
         Args:
-            effect: raises `OutcomeUnknown` where it may have happened; any other of our errors says that it has not.
+            effect: raises `OutcomeUnknown` where it may have happened; any other of our errors says that it has not. A
+                text that it returns is the receipt.
 
         Raises:
             TakenOver: the job is no longer ours; nothing was done.
@@ -58,7 +69,7 @@ class Run:
             raise TakenOver(f"The job {self.claim.job_id} was taken over or ended.")
         self.may_have_happened = True
         try:
-            return effect()
+            result = effect()
         except OutcomeUnknown:
             raise
         except TwolaneError:
@@ -66,6 +77,30 @@ class Run:
             raise
         except Exception as error:
             raise OutcomeUnknown(f"It may have been done: {type(error).__name__}: {error}") from error
+        self.done = True
+        self.receipt = result if isinstance(result, str) else None
+        return result
+
+    def note(self, write: Callable[[], T]) -> T:
+        """Write down what was done, and again while the database does not answer, for `NOTING_SECONDS`.
+
+        Args:
+            write: one transaction, `complete` in it. One that was committed although its answer was lost finds the job
+                over the next time.
+
+        Raises:
+            DatabaseUnavailable: it did not answer in all that time.
+            TakenOver: as `complete` says.
+        """
+        return eventually(write, NOTING_SECONDS, DatabaseUnavailable)
+
+    def unnoted(self, error: Exception) -> OutcomeUnknown:
+        """What to say of an effect that was followed by a failure, so that somebody can look."""
+        known = "It was done" if self.done else "It may have been done"
+        receipt = f" (provider id {self.receipt})" if self.receipt else ""
+        unknown = OutcomeUnknown(f"{known}{receipt}, but that could not be noted: {error}")
+        unknown.__cause__ = error
+        return unknown
 
     def complete(self, session: Session) -> None:
         """Close the job in the transaction that writes what it did.

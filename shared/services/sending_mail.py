@@ -24,6 +24,7 @@ from shared.errors import (
     ProviderRefused,
     ProviderUnavailable,
     RateExceeded,
+    Throttled,
     TwolaneError,
 )
 from shared.models import MessageRow, utcnow
@@ -114,16 +115,18 @@ class SendingMail:
         bulk = isinstance(job, SendBulkEmail)
         due = self._due(job.message_id, bulk=bulk)
         if due is None:
+            run.done_before = True
             with self._database.write() as work:
                 run.complete(work.session)
             return
         sender = self._sender()
         raw = mime.build(self._mail(due, sender, bulk=bulk))
-        self._circuits.enter(self._circuit)
+        # The turn first: who waits for one must not hold the probe of a circuit meanwhile.
         self._wait_for_turn(bulk=bulk)
+        self._circuits.enter(self._circuit)
         with self._noting_the_providers_health():
             provider_id = run.once(lambda: self._transport.send(sender, due.to, raw))
-            self._note_sent(due.id, provider_id, run)
+            run.note(lambda: self._note_sent(due.id, provider_id, run))
         run.measure(metrics.SENT_SECONDS, (utcnow() - due.created_at).total_seconds())
 
     def _due(self, message_id: UUID, *, bulk: bool) -> _Due | None:
@@ -181,7 +184,7 @@ class SendingMail:
 
     @contextmanager
     def _noting_the_providers_health(self) -> Iterator[None]:
-        """Tell the circuit how the provider is; who refuses one mail is well.
+        """Tell the circuit how the provider is; who refuses one mail, or asks for a pause, is well.
 
         Whether the mail may be sent again depends on how sending ended, and on nothing that fails after it.
         """
@@ -191,7 +194,7 @@ class SendingMail:
             with _not_in_the_way():
                 self._circuits.failed(self._circuit, str(error))
             raise
-        except ProviderRefused:
+        except (ProviderRefused, Throttled):
             with _not_in_the_way():
                 self._circuits.succeeded(self._circuit)
             raise

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from shared import metrics
 from shared.adapters.sns import Sns
@@ -23,6 +24,8 @@ from shared.errors import (
     ProviderRefused,
     ProviderUnavailable,
     RecipientSuppressed,
+    SpendCapReached,
+    Throttled,
     TwolaneError,
 )
 from shared.models import MessageRow, utcnow
@@ -111,11 +114,18 @@ class TextMessages:
         Raises:
             TwolaneError: as `check` says; nothing was stored.
         """
-        measured = self.check(to, text)
         new_id = message_id or uuid4()
-        with self._database.write() as work:
-            if work.session.get(MessageRow, new_id) is None:
+        # What was accepted stays so, whatever the budget and the number's owner say since.
+        if self._exists(new_id):
+            return Accepted(new_id, measure(text))
+        measured = self.check(to, text)
+        try:
+            with self._database.write() as work:
                 _add(work, MessageRow(id=new_id, account_id=account_id, **_columns(to, text, measured)))
+        except IntegrityError:
+            # The same request, which another process is answering too, has made it.
+            if not self._exists(new_id):
+                raise
         return Accepted(new_id, measured)
 
     @staticmethod
@@ -145,23 +155,35 @@ class TextMessages:
         """
         self._require_channel()
         outgoing = self._look(message.message_id)
+        if outgoing is None:
+            run.done_before = True
+            with self._database.write() as work:
+                run.complete(work.session)
+            return
         with self._circuit():
             self._refuse_opted_out(outgoing.phone)
             provider_id = run.once(lambda: self._send(outgoing))
-            self._note_sent(message.message_id, provider_id, outgoing.cost, run)
+            run.note(lambda: self._note_sent(message.message_id, provider_id, outgoing.cost, run))
         run.measure(metrics.SENT_SECONDS, (utcnow() - outgoing.created_at).total_seconds())
+
+    def _exists(self, message_id: UUID) -> bool:
+        with self._database.read() as session:
+            return session.get(MessageRow, message_id) is not None
 
     def _require_channel(self) -> None:
         if not self._enabled:
             message = "This deployment sends no text messages; its operator can turn them on with SMS_ENABLED."
             raise ChannelUnavailable(message)
 
-    def _look(self, message_id: UUID) -> _Outgoing:
+    def _look(self, message_id: UUID) -> _Outgoing | None:
+        """Look at the message; None where it was sent already."""
         with self._database.read() as session:
             row = session.get(MessageRow, message_id)
             if row is None or row.recipient is None:
                 message = f"The message {message_id} is gone, and its account with it; nothing is left to do."
                 raise NotFound(message)
+            if row.status == MessageStatus.SENT:
+                return None
             refuse_suppressed(session, _WANTED, row.recipient)
             cost = self._cost(row.segments or 1)
             return _Outgoing(row.recipient, row.content["text"], cost, row.created_at)
@@ -202,7 +224,10 @@ class TextMessages:
 
     @contextmanager
     def _circuit(self) -> Iterator[None]:
-        """Leave SNS alone while it fails; an answer, be it a refusal, says that it works."""
+        """Leave SNS alone while it fails; an answer says that it works, be it a refusal or that it is busy.
+
+        What the budget has no room for follows such an answer: that nobody has opted out.
+        """
         self._circuits.enter(CIRCUIT)
         try:
             yield
@@ -210,11 +235,12 @@ class TextMessages:
             with _noting("a failure of SNS is not counted"):
                 self._circuits.failed(CIRCUIT, str(error))
             raise
-        except (ProviderRefused, RecipientSuppressed):
+        except (ProviderRefused, RecipientSuppressed, SpendCapReached, Throttled):
             with _noting("an answer of SNS is not counted"):
                 self._circuits.succeeded(CIRCUIT)
             raise
-        self._circuits.succeeded(CIRCUIT)
+        with _noting("an answer of SNS is not counted"):
+            self._circuits.succeeded(CIRCUIT)
 
     def _cost(self, segments: int) -> int:
         return segments * self._segment_micros

@@ -106,7 +106,7 @@ class Rows:
         with self.database.read() as session:
             return session.scalar(select(func.count()).select_from(table)) or 0
 
-    def change(self, row: type[Base], row_id: UUID, **columns: Any) -> None:
+    def change(self, row: type[Base], row_id: UUID | str, **columns: Any) -> None:
         """Set columns of a row, such as a time that is long past."""
         with self.database.write() as work:
             found = work.session.get_one(row, row_id)

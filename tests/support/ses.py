@@ -40,12 +40,12 @@ class FakedSes:
     @property
     def sent(self) -> list[EmailMessage]:
         """The mails that SES took, parsed."""
-        return [parsed(message.raw_data.encode()) for message in _taken()]
+        return [parsed(message.raw_data.encode()) for message in taken()]
 
     @property
     def recipients(self) -> list[str]:
         """To whom, in order."""
-        return [message.destinations[0] for message in _taken()]
+        return [message.destinations[0] for message in taken()]
 
     def before(self, params: dict[str, Any], **_: Any) -> Any:
         """Meet a call before it leaves."""
@@ -58,7 +58,8 @@ class FakedSes:
         self.afterwards()
 
 
-def _taken() -> list[Any]:
+def taken() -> list[Any]:
+    """The mails that SES took, as moto keeps them."""
     return list(ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages)
 
 

@@ -39,6 +39,11 @@ class FakedSns:
         """What reached a phone: number and text."""
         return list(sns_backends[DEFAULT_ACCOUNT_ID][REGION].sms_messages.values())
 
+    @property
+    def ids(self) -> list[str]:
+        """SNS' ids of what reached a phone."""
+        return list(sns_backends[DEFAULT_ACCOUNT_ID][REGION].sms_messages)
+
     def __call__(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
         """Meet a call before it leaves."""
         self.calls.append(model.name)

@@ -17,6 +17,7 @@ from functions.send_email import handler as send_email
 from shared.bootstrap import Services
 from shared.contracts import Job, SendBulkEmail, SendEmail
 from shared.models import Circuit, DeadLetter, JobRow, JobStatus, MessageRow, OutboxRow, utcnow
+from shared.services import runs
 from shared.services.circuits import FAILURES, of_provider
 from shared.services.drafts import BulkDraft, Draft, Enclosure
 from shared.services.messages import MessageState
@@ -25,7 +26,7 @@ from tests.support.emf import metrics_in
 from tests.support.light_lane import at_once, bodies, returned, sqs, wired
 from tests.support.mail_server import mail_server
 from tests.support.rows import Rows
-from tests.support.ses import FakedSes, answers, parsed, raises
+from tests.support.ses import FakedSes, answers, parsed, raises, taken
 
 ADA = "ada@example.com"
 URL = "https://email.us-east-1.amazonaws.com"
@@ -294,6 +295,93 @@ def test_a_provider_that_keeps_failing_is_left_alone(stack: Services, account: U
     assert circuit.open_until is not None
     # The last one was not tried, and that is no attempt.
     assert sorted(waiting) == [0, *[1] * FAILURES]
+
+
+def half_open(stack: Services, name: str) -> None:
+    """The circuit has been open for long enough: one may probe."""
+    for _ in range(FAILURES):
+        stack.circuits.failed(name, "away")
+    Rows(stack.database).change(Circuit, name, open_until=utcnow() - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "MessageRejected"])
+def test_a_probe_that_is_answered_at_all_closes_the_circuit(
+    stack: Services, account: UUID, ses: FakedSes, code: str
+) -> None:
+    half_open(stack, of_provider("ses"))
+    ses.faults = [answers(400, code)]
+    stack.emails.send(account, draft())
+    deliver(stack)
+    assert len(ses.requests) == 1
+    assert stack.circuits.troubled() == []
+
+
+def test_who_waits_for_a_turn_has_not_taken_the_probe(environment: dict[str, str], ses: FakedSes) -> None:
+    with wired(environment | {"MAIL_RATE": "0.1"}) as stack:
+        account = Rows(stack.database).account()
+        stack.emails.send(account, draft())
+        deliver(stack)
+        half_open(stack, of_provider("ses"))
+        stack.emails.send(account, draft(to="bob@example.com"))
+        deliver(stack)
+        assert ses.recipients == [ADA]
+        with stack.database.read() as session:
+            assert session.get_one(Circuit, of_provider("ses")).probe_until is None
+
+
+def away(stack: Services, ses: FakedSes, times: int) -> None:
+    """The database is away for so many statements about the job, once the mail has left."""
+    left = [OperationalError("UPDATE", None, Exception("failing over"))] * times
+
+    def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if ses.recipients and statement.startswith("UPDATE jobs") and left:
+            raise left.pop()
+
+    event.listen(stack.database.engine, "before_cursor_execute", fail)
+
+
+def test_a_database_that_is_away_for_a_moment_makes_no_dead_letter_of_what_was_sent(
+    stack: Services, account: UUID, ses: FakedSes
+) -> None:
+    message_id = stack.emails.send(account, draft())
+    away(stack, ses, times=2)
+    deliver(stack)
+    assert len(ses.requests) == 1
+    assert state(stack, account, message_id).status == MessageStatus.SENT
+    assert dead_letters(stack) == []
+
+
+def test_what_was_sent_and_could_not_be_noted_is_found_by_the_providers_id(
+    stack: Services,
+    account: UUID,
+    ses: FakedSes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(runs, "NOTING_SECONDS", 0)
+    stack.emails.send(account, draft())
+    away(stack, ses, times=1)
+    deliver(stack)
+    [provider_id] = [message.id for message in taken()]
+    [letter] = dead_letters(stack)
+    said = f"It was done (provider id {provider_id}), but that could not be noted: "
+    assert letter.error_message.startswith(said)
+    assert "failing over" in (letter.traceback or "")
+    assert [vars(record)["provider_id"] for record in caplog.records if record.levelname == "ERROR"] == [provider_id]
+    assert len(ses.requests) == 1
+
+
+def test_a_mail_that_was_sent_already_is_not_counted_again(
+    stack: Services, account: UUID, ses: FakedSes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message_id = stack.emails.send(account, draft())
+    Rows(stack.database).change(MessageRow, message_id, status=MessageStatus.SENT)
+    deliver(stack)
+    assert ses.requests == []
+    assert job_of(stack, message_id).status == JobStatus.SUCCEEDED
+    names = {name for name, _ in metrics_in(capsys.readouterr().out)}
+    assert "Attempts" in names
+    assert "Sent" not in names
 
 
 def test_a_message_that_is_gone_is_a_dead_letter(stack: Services, account: UUID, ses: FakedSes) -> None:

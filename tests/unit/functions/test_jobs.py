@@ -158,6 +158,8 @@ def test_done_but_not_noted_is_a_dead_letter_and_not_done_again(rows: Rows, job_
     assert (rows.get_job(job_id).status, rows.get_job(job_id).error_code) == (JobStatus.FAILED, "outcome_unknown")
     assert do(succeed, message(job_id)) == []
     assert rows.count(DeadLetter) == 1
+    said = "It was done, but that could not be noted: The database does not answer."
+    assert rows.get_job(job_id).error_message == said
 
 
 def test_a_job_that_was_taken_over_is_left_alone(rows: Rows, job_id: UUID) -> None:

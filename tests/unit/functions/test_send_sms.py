@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from functions.send_sms import handler as send_sms
 from shared.adapters.sns import Sns
@@ -29,7 +31,7 @@ from shared.models import (
     Suppression,
     utcnow,
 )
-from shared.services import circuits
+from shared.services import circuits, runs
 from shared.services.sms import CIRCUIT
 from shared.values import MessageStatus, SuppressedChannel
 from tests.support.emf import metrics_in
@@ -281,6 +283,53 @@ def test_an_answer_closes_the_circuit_even_if_it_is_a_refusal(stack: Services, s
     sns.faults["Publish"] = [answers(400, "InvalidParameter")]
     deliver(stack)
     assert stack.circuits.troubled() == []
+
+
+@pytest.mark.parametrize("fault", [answers(429, "Throttled"), None], ids=["throttled", "nothing left to spend"])
+def test_a_probe_that_is_answered_at_all_closes_the_circuit(
+    stack: Services, sns: FakedSns, message: UUID, fault: Fault | None
+) -> None:
+    for _ in range(circuits.FAILURES):
+        stack.circuits.failed(CIRCUIT, "away")
+    Rows(stack.database).change(Circuit, CIRCUIT, open_until=utcnow() - timedelta(seconds=1))
+    if fault is None:
+        with stack.database.write() as work:
+            work.session.add(Spend(period=f"sms:{utcnow():%Y-%m}", micros=1_000_000))
+    else:
+        sns.faults["Publish"] = [fault]
+    deliver(stack)
+    assert row_of(stack, message).sent_at is None
+    assert stack.circuits.troubled() == []
+
+
+@pytest.mark.parametrize("patience", [runs.NOTING_SECONDS, 0])
+def test_a_text_that_could_not_be_noted_is_noted_later_or_found_by_the_providers_id(
+    stack: Services, sns: FakedSns, message: UUID, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(runs, "NOTING_SECONDS", patience)
+    away = [OperationalError("UPDATE", None, Exception("failing over"))]
+
+    def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if sns.published and statement.startswith("UPDATE jobs") and away:
+            raise away.pop()
+
+    event.listen(stack.database.engine, "before_cursor_execute", fail)
+    deliver(stack)
+    assert len(sns.published) == 1
+    row = row_of(stack, message)
+    if patience:
+        assert (row.status, row.error_message) == (MessageStatus.SENT, None)
+    else:
+        [provider_id] = sns.ids
+        assert row.status == MessageStatus.FAILED
+        assert f"It was done (provider id {provider_id}), but" in (row.error_message or "")
+
+
+def test_a_text_that_was_sent_already_is_not_sent_again(stack: Services, sns: FakedSns, message: UUID) -> None:
+    Rows(stack.database).change(MessageRow, message, status=MessageStatus.SENT)
+    deliver(stack)
+    assert sns.calls == []
+    assert job_of(stack).status == JobStatus.SUCCEEDED
 
 
 def test_what_the_budget_has_no_room_for_is_a_dead_letter(stack: Services, sns: FakedSns, message: UUID) -> None:
