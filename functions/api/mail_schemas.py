@@ -24,9 +24,6 @@ ATTACHMENTS = 20
 TEXT_LIMIT = 256 * 1024
 """Characters of a mail's text, and of its HTML."""
 
-LISTED = 50_000
-"""Recipients that are read at all: who sends 10,000 is told how many one request takes, not that the list is wrong."""
-
 
 def _base64(value: str) -> str:
     try:
@@ -121,7 +118,9 @@ class BulkEmailRequest(Strict):
     """Asks for a mail to each of many."""
 
     recipients: list[Address] = Field(
-        min_length=1, max_length=LISTED, description="At most 1,000; one that is there twice gets one mail."
+        min_length=1,
+        description="At most 1,000; one that is there twice gets one mail. Where none can be written to, the answer is "
+        "422 with `invalid_address`, or `recipient_suppressed` where that is so of all, and nothing is sent.",
     )
     subject: Subject
     body: Body
@@ -165,11 +164,13 @@ class MessageOut(BaseModel):
     kind: MessageKind
     status: MessageStatus = Field(
         description="`sent`: the provider took it. A mail that came back or was complained about afterwards is `sent` "
-        "with an `error`. A `bulk` is `sent` when none of its parts is `queued` any more."
+        "with an `error`. A `bulk` is `queued` as long as one of its parts is; then `sent` where one was, else "
+        "`failed` where one failed, else `suppressed`."
     )
     recipient: str | None
     attempts: int = Field(description="How often sending it was tried; 0 for a `bulk`, whose parts are.")
     segments: int | None = Field(description="Of a text message.")
+    provider_id: str | None = Field(description="What SES or SNS calls it, once they took it.")
     error: ErrorOut | None = Field(description="Why it failed, or why the last attempt did.")
     created_at: UtcTime
     sent_at: UtcTime | None
@@ -187,6 +188,7 @@ class MessageOut(BaseModel):
             recipient=state.recipient,
             attempts=state.attempts,
             segments=state.segments,
+            provider_id=state.provider_id,
             error=None if code is None else ErrorOut(code=code, message=message or ""),
             created_at=state.created_at,
             sent_at=state.sent_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -57,13 +57,14 @@ class Emails:
                 such a mail is not sent; nothing was stored.
             StorageUnavailable, DatabaseUnavailable: try again; nothing was stored.
         """
+        new_id = message_id or uuid4()
+        # What was accepted stays so, whatever its recipient and its attachments have become since.
+        if self._exists(new_id):
+            return new_id
         self._require_channel()
-        to = mail_address(draft.to)
+        to = self._recipient(draft.to)
         check_header(draft.subject, _SUBJECT)
         mime.check_size(self._enclosures.sizes(account_id, draft.enclosures), draft.text, draft.html)
-        new_id = message_id or uuid4()
-        if self._exists(to, new_id):
-            return new_id
         kept = self._enclosures.keep(new_id, draft.enclosures)
         content: dict[str, Any] = {"subject": draft.subject, "text": draft.text, "html": draft.html}
         content["attachments"] = [one.as_json() for one in kept]
@@ -90,12 +91,11 @@ class Emails:
             ChannelUnavailable, InvalidAddress, RecipientSuppressed: such a mail is not sent; nothing was stored.
             TemplateUnknown, TemplateVariableMissing: likewise.
         """
-        self._require_channel()
-        address = mail_address(to)
-        content = {"template": template, "variables": checked(template, variables)}
         new_id = message_id or uuid4()
-        if not self._exists(address, new_id):
-            self._add(account_id, new_id, address, content)
+        if not self._exists(new_id):
+            self._require_channel()
+            address = self._recipient(to)
+            self._add(account_id, new_id, address, {"template": template, "variables": checked(template, variables)})
         return new_id
 
     def send_bulk(self, account_id: UUID, draft: BulkDraft, message_id: UUID | None = None) -> BulkQueued:
@@ -108,7 +108,11 @@ class Emails:
 
         Raises:
             ChannelUnavailable, TooManyRecipients, InvalidHeader, MessageTooLarge: nothing is sent to anybody.
+            InvalidAddress, RecipientSuppressed: there is nobody among them who can be written to; nothing was stored.
         """
+        new_id = message_id or uuid4()
+        if (found := self._bulk(new_id)) is not None:
+            return found
         self._require_channel()
         if len(draft.recipients) > RECIPIENTS:
             raise TooManyRecipients(
@@ -116,10 +120,9 @@ class Emails:
             )
         check_header(draft.subject, _SUBJECT)
         mime.check_size([], draft.text, draft.html)
-        new_id = message_id or uuid4()
-        if (found := self._bulk(new_id)) is not None:
-            return found
         wanted, refused = self._sort(draft.recipients)
+        if not wanted:
+            raise _nobody(refused)
         content: dict[str, Any] = {"subject": draft.subject, "text": draft.text, "html": draft.html}
         content["refused"] = [[one.recipient, one.code] for one in refused]
         parent = MessageRow(id=new_id, account_id=account_id, kind=MessageKind.BULK, content=content)
@@ -140,13 +143,16 @@ class Emails:
             message = "This deployment sends no mail; its operator can turn it on with MAIL_FROM."
             raise ChannelUnavailable(message)
 
-    def _exists(self, to: str, message_id: UUID) -> bool:
-        """Whether the message is there already; a new one needs a recipient who may be written to."""
+    def _exists(self, message_id: UUID) -> bool:
         with self._database.read() as session:
-            if session.get(MessageRow, message_id) is not None:
-                return True
-            refuse_suppressed(session, MAIL, to)
-        return False
+            return session.get(MessageRow, message_id) is not None
+
+    def _recipient(self, to: str) -> str:
+        """The address of somebody who may be written to."""
+        address = mail_address(to)
+        with self._database.read() as session:
+            refuse_suppressed(session, MAIL, address)
+        return address
 
     def _add(self, account_id: UUID, message_id: UUID, to: str, content: dict[str, Any]) -> None:
         row = MessageRow(id=message_id, account_id=account_id, kind=MessageKind.EMAIL, recipient=to, content=content)
@@ -156,16 +162,14 @@ class Emails:
                 work.session.flush()
                 queue(work, message_id)
         except IntegrityError:
-            with self._database.read() as session:
-                # The same request, which another process is answering too, has made it.
-                if session.get(MessageRow, message_id) is None:
-                    raise
+            # The same request, which another process is answering too, has made it.
+            if not self._exists(message_id):
+                raise
 
     def _drop_if_lost(self, message_id: UUID) -> None:
         """Remove the attachments of a mail that was not stored; where that can't be known, they are left."""
         try:
-            with self._database.read() as session:
-                stored = session.get(MessageRow, message_id) is not None
+            stored = self._exists(message_id)
         except TwolaneError:
             return
         if not stored:
@@ -195,6 +199,13 @@ class Emails:
             for listed in suppressed(session, BULK_MAIL, good):
                 refused.setdefault(listed, Refused(good.pop(listed), RecipientSuppressed.code))
         return list(good.values()), list(refused.values())
+
+
+def _nobody(refused: Sequence[Refused]) -> TwolaneError:
+    """The error of a bulk that nobody gets: that of its recipients, who are all in the same case or some wrong."""
+    named = [{"field": "recipients", "message": f"{one.recipient}: {one.code}"} for one in refused]
+    kind = RecipientSuppressed if all(one.code == RecipientSuppressed.code for one in refused) else InvalidAddress
+    return kind("None of the recipients can be written to; `errors` says why. Nothing was sent.", errors=named)
 
 
 def _add_parts(work: UnitOfWork, parent: MessageRow, addresses: list[str]) -> None:

@@ -30,6 +30,7 @@ class MessageState:
 
     Attributes:
         attempts: how often sending it was tried; of a bulk its parts alone are.
+        provider_id: what SES or SNS calls it; None until it was sent, or where its outcome is unknown.
         counts: how many parts there are by status, of a bulk or notification.
     """
 
@@ -39,6 +40,7 @@ class MessageState:
     recipient: str | None
     attempts: int
     segments: int | None
+    provider_id: str | None
     error_code: str | None
     error_message: str | None
     created_at: datetime
@@ -47,21 +49,26 @@ class MessageState:
 
 
 class Messages:
-    """Messages of an account. Another account's id is as unknown as none."""
+    """Messages of an account. To all but admins, another account's id is as unknown as none."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self, account_id: UUID, message_id: UUID) -> MessageState:
+    def get(self, account_id: UUID, message_id: UUID, *, of_any: bool = False) -> MessageState:
         """Tell how far a message is.
 
+        Args:
+            account_id: who asks.
+            message_id: which.
+            of_any: whether who asks may look at any account's, as admins may.
+
         Raises:
-            NotFound: this account has none of that id.
+            NotFound: there is none of that id that they may look at.
         """
         with self._database.read() as session:
             row = session.get(MessageRow, message_id)
-            if row is None or row.account_id != account_id:
-                message = "There is no such message in this account."
+            if row is None or (row.account_id != account_id and not of_any):
+                message = "There is no such message."
                 raise NotFound(message)
             return _state(session, row)
 
@@ -78,6 +85,7 @@ def _state(session: Session, row: MessageRow) -> MessageState:
         recipient=row.recipient,
         attempts=job.attempt if job else 0,
         segments=row.segments,
+        provider_id=row.provider_id,
         error_code=job.error_code if job and pending else row.error_code,
         error_message=job.error_message if job and pending else row.error_message,
         created_at=row.created_at,
@@ -87,10 +95,11 @@ def _state(session: Session, row: MessageRow) -> MessageState:
 
 
 def _status(row: MessageRow, counts: dict[MessageStatus, int] | None) -> MessageStatus:
-    """A bulk has no status of its own: it is done when every part is."""
+    """A bulk has no status of its own: it is done when every part is, and sent where one of them was."""
     if row.kind != MessageKind.BULK or counts is None:
         return row.status
-    return MessageStatus.QUEUED if counts[MessageStatus.QUEUED] else MessageStatus.SENT
+    there = (MessageStatus.QUEUED, MessageStatus.SENT, MessageStatus.FAILED)
+    return next((status for status in there if counts[status]), MessageStatus.SUPPRESSED)
 
 
 def _job(session: Session, row: MessageRow) -> JobRow | None:

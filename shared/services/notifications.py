@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared import metrics
@@ -53,8 +54,11 @@ class Notifications:
             RecipientSuppressed: an address may not be written to.
             MessageTooLarge, SpendCapReached: it does not go as a text message.
         """
-        addresses = self._addresses(caller, notice)
         new_id = message_id or uuid4()
+        # What was accepted stays so, whatever addresses and budgets have become since.
+        if self._exists(new_id):
+            return new_id
+        addresses = self._addresses(caller, notice)
         content = {
             "account_id": str(notice.account_id),
             "title": notice.title,
@@ -62,18 +66,14 @@ class Notifications:
             "in_app": Channel.IN_APP in notice.channels,
             "to": {channel.value: address for channel, address in addresses.items()},
         }
-        with self._database.write() as work:
-            if work.session.get(MessageRow, new_id) is None:
-                row = MessageRow(
-                    id=new_id,
-                    account_id=caller.account_id,
-                    kind=MessageKind.NOTIFICATION,
-                    recipient=str(notice.account_id),
-                    content=content,
-                )
-                work.session.add(row)
-                work.session.flush()
-                work.send(Notify(message_id=new_id), key=f"{Notify.name}:{new_id}")
+        row = MessageRow(
+            id=new_id,
+            account_id=caller.account_id,
+            kind=MessageKind.NOTIFICATION,
+            recipient=str(notice.account_id),
+            content=content,
+        )
+        self._add(row)
         return new_id
 
     def deliver(self, message: Notify, run: Run) -> None:
@@ -129,6 +129,22 @@ class Notifications:
                 raise NotFound(message)
             row.read_at = row.read_at or utcnow()
         return row
+
+    def _exists(self, message_id: UUID) -> bool:
+        with self._database.read() as session:
+            return session.get(MessageRow, message_id) is not None
+
+    def _add(self, row: MessageRow) -> None:
+        message_id = row.id
+        try:
+            with self._database.write() as work:
+                work.session.add(row)
+                work.session.flush()
+                work.send(Notify(message_id=message_id), key=f"{Notify.name}:{message_id}")
+        except IntegrityError:
+            # The same request, which another process is answering too, has made it.
+            if not self._exists(message_id):
+                raise
 
     def _addresses(self, caller: Caller, notice: Notice) -> dict[Channel, str]:
         """Where a notification goes beside the inbox; all that can be wrong with it is said before it is stored."""

@@ -19,7 +19,7 @@ from shared.contracts import SendBulkEmail, SendEmail
 from shared.errors import StorageUnavailable
 from shared.models import JobRow, MessageRow
 from shared.services.keys import NewKey
-from shared.values import SuppressedChannel
+from shared.values import MessageStatus, SuppressedChannel
 from tests.unit.functions.api.conftest import BOTH_DATABASES, BUCKET, Connect, new_key
 from tests.unit.functions.api.sending import assert_refused
 
@@ -79,6 +79,7 @@ def test_a_mail_is_queued_and_can_be_looked_at(client: httpx.Client, stack: Serv
         "recipient": "ada@example.com",
         "attempts": 0,
         "segments": None,
+        "provider_id": None,
         "error": None,
         "sent_at": None,
         "counts": None,
@@ -341,11 +342,43 @@ def test_keys_that_no_database_takes_name_nothing(
 
 
 def test_ten_thousand_recipients_are_too_many(client: httpx.Client, stack: Services, user: NewKey) -> None:
-    for count in (1001, 10_000):
+    for count in (1001, 10_000, 60_000):
         answer = bulk(client, [f"somebody.with.a.long.name.{number}@subdomain.example.com" for number in range(count)])
         problem = assert_refused(answer, 422, "too_many_recipients")
         assert "1000" in problem["detail"]
     assert stored(stack, user) == []
+
+
+def test_a_bulk_that_nobody_gets_is_refused(client: httpx.Client, stack: Services, user: NewKey) -> None:
+    gone = f"{uuid4().hex}@example.com"
+    stack.suppressions.add(SuppressedChannel.BULK_EMAIL, gone, "unsubscribed")
+    for recipients, code in (([gone, gone.upper()], "recipient_suppressed"), ([gone, "nobody"], "invalid_address")):
+        problem = assert_refused(bulk(client, recipients), 422, code)
+        assert [error["field"] for error in problem["errors"]] == ["recipients"] * len(problem["errors"])
+        assert gone in problem["errors"][-1]["message"]
+    assert stored(stack, user) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        (("failed", "failed"), "failed"),
+        (("failed", "suppressed"), "failed"),
+        (("suppressed", "suppressed"), "suppressed"),
+        (("sent", "failed"), "sent"),
+        (("sent", "queued"), "queued"),
+    ],
+)
+def test_a_bulk_is_as_its_parts_are(
+    client: httpx.Client, stack: Services, user: NewKey, parts: tuple[str, ...], status: str
+) -> None:
+    location = bulk(client, ["a@example.com", "b@example.com"]).headers["location"]
+    with stack.database.write() as work:
+        mine = MessageRow.account_id == user.row.account_id
+        rows = work.session.scalars(select(MessageRow).where(mine, MessageRow.recipient.is_not(None))).all()
+        for row, of_part in zip(rows, parts, strict=True):
+            row.status = MessageStatus(of_part)
+    assert client.get(location).json()["status"] == status
 
 
 def test_a_bulk_to_a_thousand_is_taken(client: httpx.Client, stack: Services, user: NewKey) -> None:
@@ -379,6 +412,18 @@ def test_messages_are_their_accounts_own(client: httpx.Client, connect: Connect,
     assert_refused(connect(None).get(location), 401, "unauthorized")
     assert_refused(client.get(f"/v1/messages/{uuid4()}"), 404, "not_found")
     assert_refused(client.get("/v1/messages/nothing"), 404, "not_found")
+
+
+def test_an_admin_looks_at_any_message_and_at_what_its_provider_calls_it(
+    client: httpx.Client, admin: httpx.Client, stack: Services
+) -> None:
+    location = client.post(URL, json=MAIL).headers["location"]
+    assert admin.get(location).json()["provider_id"] is None
+    with stack.database.write() as work:
+        work.session.get_one(MessageRow, UUID(location.rpartition("/")[2])).provider_id = "0107-1"
+    for somebody in (client, admin):
+        assert somebody.get(location).json()["provider_id"] == "0107-1"
+    assert_refused(admin.get(f"/v1/messages/{uuid4()}"), 404, "not_found")
 
 
 def test_mail_needs_a_key(anonymous: httpx.Client) -> None:
