@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import or_, update
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import or_, select, update
 
 from shared.db.unit_of_work import Database, UnitOfWork
-from shared.models import MessageRow
+from shared.errors import Transient
+from shared.models import MessageRow, utcnow
 from shared.models.base import plain
 from shared.services.suppressions import suppress
 from shared.values import SuppressedChannel
@@ -27,6 +29,10 @@ BOUNCED, COMPLAINED, REJECTED = "bounced", "complained", "rejected"
 
 _TRIAL = "Successfully validated SNS topic"
 """How the text begins that SES sends, and not as JSON, when it is given a topic."""
+
+NOTED_WITHIN = timedelta(minutes=10)
+"""How long after SES took a mail we may still be about to note its id: longer than a function runs, and less than the
+five times three minutes for which the queue gives a message again (`maxReceiveCount`, `VisibilityTimeout`)."""
 
 _NOT_SPAM = "not-spam"
 """A complaint that is none: its recipient took the mail out of the spam folder."""
@@ -70,6 +76,7 @@ class SentMail(Said):
     """The mail that an event is about."""
 
     id: str = Field(alias="messageId")
+    taken_at: AwareDatetime | None = Field(default=None, alias="timestamp")
 
 
 class Feedback(Said):
@@ -113,36 +120,41 @@ class Recorder:
 
         Raises:
             ValueError: the event lacks the part that its kind promises.
-            DatabaseUnavailable: try again.
+            Transient: try again: the database is away, or the mail left so lately that its id is not noted yet. Who is
+                to be written to no more is on the list by then.
         """
         match feedback.kind:
             case "Bounce":
-                self._bounced(feedback.mail.id, _given(feedback.bounce, feedback.kind))
+                noted = self._bounced(feedback.mail.id, _given(feedback.bounce, feedback.kind))
             case "Complaint":
-                self._complained(feedback.mail.id, _given(feedback.complaint, feedback.kind))
+                noted = self._complained(feedback.mail.id, _given(feedback.complaint, feedback.kind))
             case "Reject":
                 with self._database.write() as work:
                     reason = _given(feedback.reject, feedback.kind).reason
-                    _note(work, feedback.mail.id, REJECTED, f"SES took the mail and did not send it: {reason}")
+                    text = f"SES took the mail and did not send it: {reason}"
+                    noted = _note(work, feedback.mail.id, REJECTED, text)
             case _:
                 log.info("nothing to do for this event", extra={"event": feedback.kind[:60]})
+                return
+        if not noted:
+            _wait_for_note(feedback.mail)
 
-    def _bounced(self, provider_id: str, bounce: Bounce) -> None:
+    def _bounced(self, provider_id: str, bounce: Bounce) -> bool:
         said = [f"{bounce.kind} {bounce.subtype}".strip(), *_diagnoses(bounce.recipients)]
         detail = "; ".join(said)[:1000]
         with self._database.write() as work:
             if bounce.kind == "Permanent":
                 _suppress_all(work, bounce.recipients, BOUNCE, detail)
-            _note(work, provider_id, BOUNCED, f"The mail came back: {detail}")
+            return _note(work, provider_id, BOUNCED, f"The mail came back: {detail}")
 
-    def _complained(self, provider_id: str, complaint: Complaint) -> None:
+    def _complained(self, provider_id: str, complaint: Complaint) -> bool:
         if complaint.kind == _NOT_SPAM:
             log.info("a recipient says that a mail is no spam")
-            return
+            return True
         detail = complaint.kind or "without a reason"
         with self._database.write() as work:
             _suppress_all(work, complaint.recipients, COMPLAINT, detail)
-            _note(work, provider_id, COMPLAINED, f"The recipient complained about the mail: {detail}")
+            return _note(work, provider_id, COMPLAINED, f"The recipient complained about the mail: {detail}")
 
 
 def _given(part: Any, kind: str) -> Any:
@@ -162,11 +174,18 @@ def _suppress_all(work: UnitOfWork, recipients: Sequence[Recipient], reason: str
         suppress(work.session, SuppressedChannel.EMAIL, address, reason, detail)
 
 
-def _note(work: UnitOfWork, provider_id: str, code: str, text: str) -> None:
-    """Note it in the message, if it is one of ours. A complaint stays: events come in any order, and again."""
+def _wait_for_note(mail: SentMail) -> None:
+    """Let an event come again that was faster than the note of its mail's id; later the mail is none of ours."""
+    if mail.taken_at is not None and utcnow() - mail.taken_at < NOTED_WITHIN:
+        message = f"No message has the id {mail.id[:100]} yet; it may be noted in a moment."
+        raise Transient(message)
+
+
+def _note(work: UnitOfWork, provider_id: str, code: str, text: str) -> bool:
+    """Note it in the message; False if none is known by this id. A complaint stays: events come in any order."""
+    mine = MessageRow.provider_id == plain(provider_id)
+    if work.session.scalar(select(MessageRow.id).where(mine).limit(1)) is None:
+        return False
     other = or_(MessageRow.error_code.is_(None), MessageRow.error_code != COMPLAINED)
-    work.session.execute(
-        update(MessageRow)
-        .where(MessageRow.provider_id == plain(provider_id), other)
-        .values(error_code=code, error_message=text)
-    )
+    work.session.execute(update(MessageRow).where(mine, other).values(error_code=code, error_message=text))
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.record_feedback import handler as record_feedback
 from shared.bootstrap import Services
 from shared.errors import RecipientSuppressed
-from shared.models import MessageRow, Suppression
+from shared.models import MessageRow, Suppression, utcnow
 from shared.services.drafts import Draft
 from shared.services.messages import MessageState
 from shared.values import MessageStatus, SuppressedChannel
@@ -31,8 +32,7 @@ def event(name: str) -> str:
 
 def enveloped(message: str) -> str:
     """The same as SNS brings it where raw delivery is off."""
-    recorded = json.loads((EVENTS / "record_feedback.json").read_text())
-    return json.dumps(json.loads(recorded["Records"][0]["body"]) | {"Message": message})
+    return json.dumps({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-central-1:1:feedback", "Message": message})
 
 
 def tell(*bodies: str) -> int:
@@ -83,6 +83,32 @@ def test_who_cannot_be_reached_or_complains_is_written_to_no_more(  # noqa: PLR0
     assert (shown.status, shown.error_code) == (MessageStatus.SENT, code)
     with pytest.raises(RecipientSuppressed):
         stack.emails.send(account, Draft("Ada@Example.com", "Again", "Hello"))
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "stopped"),
+    [("bounce_permanent", "bounced", 1), ("complaint", "complained", 1), ("reject", "rejected", 0)],
+)
+def test_news_that_are_faster_than_our_own_note_come_again(  # noqa: PLR0913, PLR0917  # each kind of news
+    stack: Services, account: UUID, message: UUID, rows: Rows, name: str, code: str, stopped: int
+) -> None:
+    news = json.loads(event(name))
+    provider_id = news["mail"]["messageId"]
+    rows.change(MessageRow, message, provider_id=None)
+    news["mail"]["timestamp"] = (utcnow() - timedelta(seconds=2)).isoformat()
+    assert tell(json.dumps(news)) == 1
+    assert len(listed(stack)) == stopped
+    rows.change(MessageRow, message, provider_id=provider_id)
+    assert tell(json.dumps(news), json.dumps(news)) == 0
+    assert state(stack, account, message).error_code == code
+
+
+@pytest.mark.parametrize("timestamp", ["2026-11-02T09:15:27.309Z", None])
+def test_news_of_a_mail_that_is_long_gone_or_not_ours_come_once(stack: Services, timestamp: str | None) -> None:
+    news = json.loads(event("complaint"))
+    news["mail"]["timestamp"] = timestamp
+    assert tell(json.dumps(news)) == 0
+    assert listed(stack) == [(ADA, "complaint")]
 
 
 def test_an_event_that_no_database_takes_stops_mail_all_the_same(stack: Services) -> None:
@@ -176,4 +202,4 @@ def test_what_is_no_news_comes_again_and_ends_among_the_dead_letters(stack: Serv
 def test_the_recorded_event_is_understood(stack: Services) -> None:
     recorded = json.loads((EVENTS / "record_feedback.json").read_text())
     assert returned(record_feedback.handler(recorded, LambdaContext())) == 0
-    assert listed(stack) == [(ADA, "bounce")]
+    assert listed(stack) == [("gone@example.com", "bounce")]
