@@ -178,7 +178,8 @@ class Mail(Settings):
 
     Attributes:
         mail_from: the sender, `Name <address>` or an address that SES may send as; without it no mail is sent.
-        smtp_url: `smtp://[USER:PASSWORD@]HOST:PORT`, or `smtps://`, of a mail server that takes the place of SES.
+        smtp_url: `smtp://[USER:PASSWORD@]HOST[:PORT]`, or `smtps://`, of a mail server that takes the place of SES;
+            without a port 587, or 465.
         ses_configuration_set: of SES; bounces and complaints come back through it.
         mail_rate: mails a second, at most as many as the SES account may send; 0 does not hold them.
         admin_email: who is told of dead letters and of what is not well.

@@ -17,7 +17,10 @@ SECONDS = 8
 GREYLISTED_SECONDS = 60
 """When to come back to a server that does not take mail for an address yet: most that say so mean a minute or more."""
 
-_PORTS = {"smtp": 25, "smtps": 465}
+_PORTS = {"smtp": 587, "smtps": 465}
+"""Of submission; from a function, port 25 leads nowhere.
+https://datatracker.ietf.org/doc/html/rfc8314#section-3.3"""
+
 _OK = 250
 _WILL_FORWARD = 251
 _CLOSING = 421
@@ -30,7 +33,7 @@ class Smtp:
     Encrypted from the start (`smtps`), else as soon as the server offers it (STARTTLS); its certificate is verified.
 
     Args:
-        url: `smtp://[USER:PASSWORD@]HOST[:PORT]` or `smtps://...`.
+        url: `smtp://[USER:PASSWORD@]HOST[:PORT]` or `smtps://...`; without a port 587, or 465.
     """
 
     name = "smtp"

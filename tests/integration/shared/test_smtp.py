@@ -159,3 +159,19 @@ def test_a_password_is_not_sent_without_tls(server: MailServer) -> None:
     with pytest.raises(ProviderUnavailable, match="no TLS"):
         send(server, "ada:secret@")
     assert (server.logins, server.taken) == ([], [])
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("smtp", 587), ("smtps", 465)])
+def test_without_a_port_mail_is_submitted_where_functions_may_connect_to(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, port: int
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], *_: object, **__: object) -> socket.socket:
+        asked.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(ProviderUnavailable):
+        Smtp(f"{scheme}://mail.example.com").send(SENDER, ADA, RAW)
+    assert asked == [("mail.example.com", port)]
