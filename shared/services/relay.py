@@ -116,7 +116,8 @@ class Relay:
         Each has its first turn; further ones begin within `SECONDS`.
         """
         deadline = time.monotonic() + SECONDS
-        turns = deque([self._publish_events, *(partial(self._publish_due, queues) for queues in _CARRIED_APART)])
+        turns: deque[Callable[[], int]] = deque([self._publish_events])
+        turns.extend(partial(self._publish_due, queues) for queues in _CARRIED_APART)
         first, total = len(turns), 0
         while turns and (first > 0 or time.monotonic() < deadline):
             publish = turns.popleft()
