@@ -48,7 +48,7 @@ class TimedSocket:
     def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
         self._sock = sock
         self._deadline = deadline
-        self._max_bytes = max_bytes
+        self._reader: io.BufferedReader = io.BufferedReader(_TimedReader(sock, deadline, max_bytes))
 
     def sendall(self, data: Any) -> None:
         """Send, in the time that is left altogether."""
@@ -56,8 +56,8 @@ class TimedSocket:
         self._sock.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """A file to read the answer from."""
-        return io.BufferedReader(_TimedReader(self._sock, self._deadline, self._max_bytes))
+        """The file to read the answer from: one, so that what it has read ahead is there for who asks again."""
+        return self._reader
 
     def close(self) -> None:
         """Leave the socket open for the rest of the body: whoever connected closes it."""

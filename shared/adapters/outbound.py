@@ -13,13 +13,15 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http import HTTPStatus
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any
 from urllib.parse import urljoin
 
 from shared.adapters.deadlines import Deadline, TimedSocket, connect
@@ -62,12 +64,14 @@ class Reply:
         text: the beginning of the body, at most 64 KiB.
         retry_after: seconds it asks to be left alone for, if it does.
         url: what answered, after redirects.
+        refused: why its redirect is not followed, where it is one.
     """
 
     status: int
     text: str
     retry_after: float | None
     url: str
+    refused: DeliveryRefused | UrlNotAllowed | None = None
 
 
 class Outbound:
@@ -90,29 +94,37 @@ class Outbound:
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send a body and follow at most three redirects, all within one time limit.
 
+        Returns:
+            What answered last; a redirect that is not followed says why in `refused`.
+
         Raises:
-            UrlNotAllowed: the URL, one of its addresses, or what it redirects to is not called from here.
-            DeliveryRefused: a redirect that is not followed.
+            UrlNotAllowed: the URL, or one of its addresses, is not called from here.
             ReceiverUnreachable: no address, no connection, no valid certificate.
             DeliveryFailed: no answer in time, or whoever it redirects to can't be reached.
         """
         deadline = Deadline(self._seconds)
-        target = self.guard.read(url)
-        reply, location = self._exchange(target, headers, body, deadline)
+        reply, target = self._exchange(self.guard.read(url), headers, body, deadline)
         for _ in range(MAX_REDIRECTS):
-            if location is None:
+            if target is None:
                 return reply
-            target = self._redirected(target, reply.status, location)
             try:
-                reply, location = self._exchange(target, headers, body, deadline)
+                reply, target = self._exchange(target, headers, body, deadline)
+            except UrlNotAllowed as error:
+                return replace(reply, refused=error)
             except ReceiverUnreachable as error:
                 # Who redirects was reached: it must not pass for a host that is away because it names one that is.
                 raise DeliveryFailed(error.detail) from error
-        if location is None:
+        if target is None:
             return reply
-        raise DeliveryRefused(f"The receiver redirects more than {MAX_REDIRECTS} times; give the last URL.")
+        message = f"The receiver redirects more than {MAX_REDIRECTS} times; give the last URL."
+        return replace(reply, refused=DeliveryRefused(message))
 
-    def _redirected(self, target: Target, status: int, location: str) -> Target:
+    def _leads_to(self, target: Target, status: int, location: str) -> Target:
+        """Where a redirect leads to.
+
+        Raises:
+            DeliveryRefused, UrlNotAllowed: it is not followed.
+        """
         if status not in FOLLOWED:
             raise DeliveryRefused(
                 f"The receiver answered {status}, a redirect that is not followed; give the URL it leads to, "
@@ -127,23 +139,21 @@ class Outbound:
 
     def _exchange(
         self, target: Target, headers: Mapping[str, str], body: bytes, deadline: Deadline
-    ) -> tuple[Reply, str | None]:
-        """One request and its answer, and where it redirects to."""
+    ) -> tuple[Reply, Target | None]:
+        """One request and its answer, and where it redirects to, if that is followed."""
         with _our_errors(target, ReceiverUnreachable):
-            sock = self._connected(target, deadline)
-        with sock, _our_errors(target, DeliveryFailed):
-            connection = http.client.HTTPConnection(target.host, target.port)
-            # It has its connection, so it neither resolves nor connects, and reads no proxy from the environment.
-            connection.sock = TimedSocket(sock, deadline, MAX_BYTES)
-            connection.putrequest("POST", target.path, skip_host=True, skip_accept_encoding=True)
-            sent = {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close"}
-            for name, value in {**headers, **sent, "Content-Length": str(len(body))}.items():
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            response = connection.getresponse()
-            location = _location(response)
-            text = "" if location else _text(response)
-        return Reply(response.status, text, _retry_after(response), target.url), location
+            plain = self._connected(target, deadline)
+        with plain, _our_errors(target, DeliveryFailed):
+            response = _asked(target, TimedSocket(plain, deadline, MAX_BYTES), headers, body)
+            leads_to: Target | None = None
+            refused: DeliveryRefused | UrlNotAllowed | None = None
+            if (location := _location(response)) is not None:
+                try:
+                    leads_to = self._leads_to(target, response.status, location)
+                except (DeliveryRefused, UrlNotAllowed) as error:
+                    refused = error
+            text = "" if leads_to else _text(response)
+        return Reply(response.status, text, _retry_after(response), target.url, refused), leads_to
 
     def _connected(self, target: Target, deadline: Deadline) -> socket.socket:
         """A connection to one of the target's addresses, which have all been checked."""
@@ -181,6 +191,30 @@ class Outbound:
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return self._given_tls or ssl.create_default_context()
+
+
+def _asked(target: Target, sock: TimedSocket, headers: Mapping[str, str], body: bytes) -> http.client.HTTPResponse:
+    """Send a request and read the answer up to its body."""
+    connection = http.client.HTTPConnection(target.host, target.port)
+    # It has its connection, so it neither resolves nor connects, and reads no proxy from the environment.
+    connection.sock = sock
+    connection.putrequest("POST", target.path, skip_host=True, skip_accept_encoding=True)
+    sent = {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close"}
+    for name, value in {**headers, **sent, "Content-Length": str(len(body))}.items():
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    response = connection.getresponse()
+    # Any: http.client wants no more of a socket, and of the interim ones no more is wanted.
+    stream: Any = sock
+    passed: list[Any] = []
+    while response.status < HTTPStatus.OK:
+        # No answer yet, e.g. 103 Early Hints. Kept, as it would close the file that the answer is read from.
+        passed.append(response)
+        response = http.client.HTTPResponse(stream, method="POST")
+        response.begin()
+    for interim in passed:
+        interim.fp = None
+    return response
 
 
 def _beginning(response: http.client.HTTPResponse) -> bytes:

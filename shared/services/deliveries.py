@@ -114,7 +114,7 @@ class Deliveries:
         attempt = self._try(delivery, webhook)
         if attempt.error is not None:
             self._log_failure(delivery, attempt, attempt.error)
-            self._tell(host, own, attempt.error)
+            self._tell(host, own, attempt, attempt.error)
             raise attempt.error
         self._log_success(delivery, attempt, run)
         self._circuits.succeeded(host)
@@ -176,14 +176,14 @@ class Deliveries:
                 work.session.flush()
                 failing_webhooks.attempt_failed(work, delivery.webhook_id, error, gone=gone)
 
-    def _tell(self, host: str, own: str, error: TwolaneError) -> None:
+    def _tell(self, host: str, own: str, attempt: _Attempt, error: TwolaneError) -> None:
         """What a failure says of the host, and of this one receiver on it."""
         if isinstance(error, ReceiverUnreachable):
             self._circuits.failed(host, error.detail)
         elif isinstance(error, DeliveryFailed):
             self._circuits.succeeded(host)
             self._circuits.failed(own, error.detail)
-        elif isinstance(error, DeliveryRefused | Throttled):
+        elif attempt.reply is not None:
             self._circuits.succeeded(host)
             self._circuits.succeeded(own)
 
@@ -200,6 +200,8 @@ def _judge(reply: Reply) -> TwolaneError | None:
     status, said = reply.status, f"The receiver answered {reply.status}"
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
+    if reply.refused is not None:
+        return reply.refused
     if status in _SAYS_WHEN and reply.retry_after is not None:
         return Throttled(f"{said} and asks to come again in {reply.retry_after:g} s.", retry_after=reply.retry_after)
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _LATER:

@@ -22,5 +22,8 @@ def caller(resolve: Resolve | None = None, seconds: float = SECONDS, **more: Any
 
 
 def post(url: str, **how: Any) -> Reply:
-    """Send a small JSON object."""
-    return caller(**how).post(url, {"Content-Type": "application/json"}, b'{"a": 1}')
+    """Send a small JSON object; raises why a redirect was not followed."""
+    reply = caller(**how).post(url, {"Content-Type": "application/json"}, b'{"a": 1}')
+    if reply.refused is not None:
+        raise reply.refused
+    return reply

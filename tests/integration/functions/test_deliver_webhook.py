@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from threading import Event
 from typing import Any
 
@@ -125,6 +126,30 @@ def test_what_an_answer_means(
     assert lane.dead_letters() == ({row.id: code} if job == "failed" else {})
     if code == "throttled":
         assert row.queued_at - utcnow() > timedelta(seconds=115)
+
+
+@pytest.mark.parametrize(
+    ("behave", "status", "excerpt"),
+    [
+        (answer(301, b"moved", Location="/elsewhere"), 301, "moved"),
+        (answer(307, b"over there", Location="http://169.254.169.254/latest/"), 307, "over there"),
+        # Its address is seen only when it is followed.
+        (answer(307, b"not read", Location="http://localtest.example.com/"), 307, ""),
+        (answer(308, b"nowhere"), 308, "nowhere"),
+    ],
+)
+def test_a_redirect_that_is_not_followed_is_in_the_log(
+    lane: WebhookLane, monkeypatch: pytest.MonkeyPatch, behave: Any, status: int, excerpt: str
+) -> None:
+    monkeypatch.setattr("shared.adapters.outbound.resolve_by_system", lambda *_: [ip_address("127.0.0.1")])
+    with Receiver(behave) as receiver:
+        lane.subscribe(receiver.url)
+        [delivery_id] = lane.tell()
+        lane.run()
+    [attempt] = lane.attempts(delivery_id)
+    assert (attempt.response_status, attempt.response_excerpt) == (status, excerpt)
+    assert lane.delivery(delivery_id).response_status == status
+    assert attempt.error_code in {"delivery_refused", "url_not_allowed"}
 
 
 def test_a_receiver_that_is_not_there_is_tried_again(lane: WebhookLane) -> None:

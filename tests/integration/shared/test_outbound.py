@@ -49,6 +49,26 @@ def test_the_next_address_is_tried_where_the_first_does_not_answer() -> None:
     assert reply.status == 200
 
 
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
+
+
+def test_what_comes_before_the_answer_is_not_the_answer() -> None:
+    final = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere"
+    with Receiver(raw(PROCESSING + b"HTTP/1.1 100 Continue\r\n\r\n" + HINTS * 3 + final)) as receiver:
+        reply = post(receiver.url)
+    assert (reply.status, reply.text) == (200, "there")
+
+
+def test_hints_without_an_end_are_no_answer() -> None:
+    with Receiver(raw(HINTS * 10_000)) as receiver, pytest.raises(DeliveryFailed):
+        post(receiver.url)
+    over = Event()
+    with Receiver(drip(over, HINTS, seconds=0.001)) as receiver, pytest.raises(DeliveryFailed, match="in time"):
+        post(receiver.url)
+    over.set()
+
+
 # --- redirects
 
 
