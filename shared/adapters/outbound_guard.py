@@ -61,6 +61,16 @@ _NEVER = _networks(
 )
 """What no setting allows."""
 
+_ENDS_IN_IPV4 = _networks(
+    "::ffff:0:0/96",  # mapped
+    "::ffff:0:0:0/96",  # translated, of SIIT
+    "64:ff9b::/96",  # NAT64
+)
+_COMPATIBLE = IPv6Network("::/96")
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+"""What an interface's half begins with that ends in IPv4: https://www.rfc-editor.org/rfc/rfc5214#section-6.1"""
+
 _NOT_PUBLIC = _networks(
     "10.0.0.0/8",
     "100.64.0.0/10",  # carriers' NAT; also the metadata of other clouds
@@ -139,7 +149,7 @@ class Guard:
         target = _read(url)
         if target.literal is not None:
             self.check(target, [target.literal])
-        elif not self._allowed and _is_inner(target.host):
+        elif _is_inner(target.host) and (not self._allowed or _is_metadata(target.host)):
             raise UrlNotAllowed(f"{target.host} is a name of an inner network; give one that everybody can resolve.")
         return target
 
@@ -155,13 +165,36 @@ class Guard:
                 raise UrlNotAllowed(f"{subject} is not a public address; only those are called from here.")
 
     def _may_call(self, address: Address) -> bool:
-        if _within(address, _NEVER) or getattr(address, "scope_id", None):
+        if getattr(address, "scope_id", None) or any(_within(one, _NEVER) for one in (address, *_inside(address))):
             return False
         if _within(address, self._allowed):
             return True
         if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
             return False
         return not _within(address, _NOT_PUBLIC)
+
+
+def _inside(address: Address) -> Iterable[IPv4Address]:
+    """Every IPv4 address that a translator or tunnel may read out of an IPv6 one.
+
+    Where a network of translators is allowed, what must never be called is not to be had through it.
+    """
+    if isinstance(address, IPv4Address):
+        return
+    packed = address.packed
+    if _within(address, _ENDS_IN_IPV4) or packed[8:12] in _ISATAP:
+        yield IPv4Address(packed[12:])
+    guesses: list[bytes] = []
+    if address in _COMPATIBLE:
+        guesses = [packed[12:]]
+    elif address in _LOCAL_NAT64:
+        # The length of the prefix is its operator's; the ninth byte is left out: RFC 6052, section 2.2.
+        guesses = [*((packed[begin:8] + packed[9:])[:4] for begin in (6, 7, 8)), packed[9:13], packed[12:]]
+    # One that begins with zero is none: ::1 is loopback, and of the lengths all but one are wrong.
+    yield from (IPv4Address(guess) for guess in guesses if guess[0])
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    yield from address.teredo or ()
 
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:
@@ -222,3 +255,8 @@ def _is_name(host: str) -> bool:
 def _is_inner(host: str) -> bool:
     """Whether a name can't be anything public: it has no dot, or a suffix of inner networks."""
     return "." not in host or any(host.endswith(f".{suffix}") for suffix in _INNER_SUFFIXES)
+
+
+def _is_metadata(host: str) -> bool:
+    """Whether an inner name is where a cloud gives out credentials, e.g. `metadata.google.internal`."""
+    return host.partition(".")[0] in {"metadata", "instance-data"} or host.endswith(".google.internal")

@@ -69,6 +69,44 @@ def test_no_setting_opens_the_way_to_credentials(host: str) -> None:
         Guard("0.0.0.0/0,::/0").read(f"http://{host}/")
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "::ffff:169.254.169.254",
+        "::ffff:0.0.0.0",
+        "::ffff:0:169.254.169.254",
+        "::169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "64:ff9b:1:a9:fe:a9fe::",
+        "64:ff9b:1:0:a9:fea9:fe00:0",
+        "2002:a9fe:a9fe::",
+        "2001:0:a9fe:a9fe::1",
+        "2001:0:5db8:d70e:0:0:5601:5601",
+        "fd12::5efe:169.254.169.254",
+    ],
+)
+def test_nor_is_it_open_wrapped_in_ipv6(host: str) -> None:
+    for networks in ("0.0.0.0/0,::/0", "64:ff9b::/32,::/64,2000::/3,fd12::/16"):
+        with pytest.raises(UrlNotAllowed, match="is not a public address"):
+            Guard(networks).read(f"http://[{host}]/")
+
+
+@pytest.mark.parametrize("host", ["::1", "64:ff9b::a00:1", "64:ff9b:1::a00:1", "::ffff:10.0.0.1", "fd12::7"])
+def test_what_is_wrapped_and_harmless_can_be_allowed(host: str) -> None:
+    assert Guard("::/0").read(f"http://[{host}]/")
+
+
+@pytest.mark.parametrize(
+    "host", ["metadata", "metadata.google.internal", "a.google.internal", "instance-data", "instance-data.ec2.internal"]
+)
+def test_no_setting_allows_a_name_of_a_clouds_metadata(host: str) -> None:
+    with pytest.raises(UrlNotAllowed, match="inner network"):
+        Guard("0.0.0.0/0,::/0").read(f"http://{host}/")
+    assert Guard().read("https://metadata.example.com/")
+
+
 def test_a_password_in_a_url_is_not_repeated() -> None:
     with pytest.raises(UrlNotAllowed, match="user or password") as refused:
         Guard().read("https://someone:hunter2@example.com/")
