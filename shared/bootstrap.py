@@ -16,7 +16,7 @@ from uuid import UUID
 
 from shared.config import Broker as BrokerSettings
 from shared.config import Database as DatabaseSettings
-from shared.config import Delivery, LightDelivery, LightLane, Limits, Mail, Outbound, Signing, Sms, Storage
+from shared.config import Delivery, LightDelivery, LightLane, Limits, Mail, Outbound, Retention, Signing, Sms, Storage
 from shared.config import Doze as DozeSettings
 from shared.errors import BrokerUnavailable
 
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from shared.services.messages import Messages
     from shared.services.monitoring import Monitoring
     from shared.services.notifications import Notifications
+    from shared.services.pruning import Pruning
     from shared.services.rates import Rates
     from shared.services.relay import Relay
     from shared.services.sending_mail import SendingMail, Transport
@@ -261,6 +262,15 @@ class Services:
         from shared.services.alerts import Alerts
 
         return Alerts(self.database, Mail(), self.doze)
+
+    @cached_property
+    def pruning(self) -> Pruning:
+        """Whatever is over long ago."""
+        from datetime import timedelta
+
+        from shared.services.pruning import Pruning
+
+        return Pruning(self.database, timedelta(days=Retention().retention_days))
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

@@ -335,7 +335,17 @@ class RecordDeadLetterSettings(Database, LightDelivery, Logging):
     dead_letter_queues: dict[str, str] = Field(default_factory=dict)
 
 
-class RunScheduleSettings(Database, Broker, LightLane, Mail, Doze, Telemetry, Logging):
+class Retention(Settings):
+    """How long things stay.
+
+    Attributes:
+        retention_days: how long it is kept that something was done: messages, deliveries, events, settled dead letters.
+    """
+
+    retention_days: int = Field(default=90, ge=1)
+
+
+class RunScheduleSettings(Database, Broker, LightLane, Mail, Doze, Retention, Telemetry, Logging):
     """What `run_schedule` needs."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,18 +19,22 @@ class Scheduled(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    job: Literal["weekly_digest", "inactive_reminders", "health_alerts"]
+    job: Literal["weekly_digest", "inactive_reminders", "health_alerts", "prune"]
 
 
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Do what a schedule stands for, and say how many mails that queued."""
+def handler(event: dict[str, Any], _context: LambdaContext) -> Mapping[str, int]:
+    """Do what a schedule stands for, and say how many mails that queued, or how many rows of which table went.
+
+    Firing again does nothing again: mail has a key of its week, month or hour, and what is gone is gone.
+    """
     require(RunScheduleSettings)
     job = Scheduled.model_validate(event).job
-    todo = {
-        "weekly_digest": lambda: services().digests.weekly(utcnow()),
-        "inactive_reminders": lambda: services().digests.remind(utcnow()),
-        "health_alerts": lambda: services().alerts.look(utcnow()),
+    todo: dict[str, Callable[[], Mapping[str, int]]] = {
+        "weekly_digest": lambda: {"mails": services().digests.weekly(utcnow())},
+        "inactive_reminders": lambda: {"mails": services().digests.remind(utcnow())},
+        "health_alerts": lambda: {"mails": services().alerts.look(utcnow())},
+        "prune": lambda: services().pruning.prune(utcnow()),
     }
-    queued = todo[job]()
-    logger.info("queued", extra={"job": job, "mails": queued})
-    return {"mails": queued}
+    done = todo[job]()
+    logger.info("done", extra={"job": job, **done})
+    return done

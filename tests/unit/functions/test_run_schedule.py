@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from shared.bootstrap import Services
 from shared.contracts import SendBulkEmail, SendEmail
 from shared.models import Account, DeadLetter, MessageRow, utcnow
 from shared.services.digests import Week
+from shared.values import MessageStatus
 from tests.support.light_lane import bodies, wired
 from tests.support.redis import RedisServer
 from tests.support.rows import Rows
@@ -59,7 +60,7 @@ def trouble(stack: Services) -> None:
         work.session.add(letter)
 
 
-def ask(job: str) -> dict[str, int]:
+def ask(job: str) -> Mapping[str, int]:
     """Fire a schedule."""
     return run_schedule.handler({"job": job}, LambdaContext())
 
@@ -90,6 +91,15 @@ def test_every_schedule_queues_its_mail_and_firing_twice_queues_none_twice(stack
     assert mails(stack) == expected
     assert len(bodies(stack.database, SendBulkEmail)) == 2
     assert len(bodies(stack.database, SendEmail)) == 1
+
+
+def test_what_is_over_for_as_long_as_set_goes(stack: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_DAYS", "7")
+    rows = Rows(stack.database)
+    for days in (6, 8):
+        rows.message(status=MessageStatus.SENT, created_at=utcnow() - timedelta(days=days))
+    assert [ask("prune")["messages"] for _ in range(2)] == [1, 0]
+    assert rows.count(MessageRow) == 1
 
 
 @pytest.mark.parametrize("event", [{}, {"job": "payroll"}, {"job": None}, {"name": "weekly_digest"}])
