@@ -50,8 +50,12 @@ class Deliveries(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:  # the base class' name
         """Take a delivery."""
-        length = int(self.headers.get("Content-Length", 0))
-        if not 0 <= length <= MAX_BYTES:
+        said = self.headers.get("Content-Length", "")
+        if not (said.isascii() and said.isdigit()):
+            self._answer(400, "no Content-Length")
+            return
+        length = int(said[:10])
+        if length > MAX_BYTES:
             self._answer(413, "too large")
             return
         # To the byte as it came: parsed and written out again it would have another signature.

@@ -86,6 +86,8 @@ def test_the_example_takes_a_delivery_once_and_no_other_that_is_not_ours(lane: W
             assert post(port, headers, sent)[0] == status
         assert post(port, {}, body)[0] == 401
         assert post(port, {"Content-Length": "99999999"}, b"")[0] == 413
+        for nonsense in ("twelve", "-1", "1e3", "+5", "\xb2"):
+            assert post(port, {"Content-Length": nonsense}, b"") == (400, "no Content-Length")
 
 
 @pytest.fixture
