@@ -23,6 +23,7 @@ from shared.errors import (
     ObjectMissing,
     Permanent,
     QueueUnavailable,
+    RequestInProgress,
     SpendCapReached,
     StorageUnavailable,
     Transient,
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 CHALLENGE = 'Bearer realm="twolane"'
+SOON = "1"
+"""Seconds after which a request that is being answered is worth repeating: most take less."""
+
 MAX_FIELD = 100
 """Characters of a field's name that an error repeats: the name may be the client's invention."""
 
@@ -84,7 +88,7 @@ def invalid(errors: Sequence[Mapping[str, Any]], where: int = 0) -> TwolaneError
         errors: as pydantic lists them.
         where: how many leading parts of a location name where it was (`body`, `query`) rather than a field.
     """
-    named = [{"field": _field(error, where), "message": str(error["msg"])} for error in errors]
+    named = [{"field": _field(error, where), "message": _sentence(error)} for error in errors]
     detail = "; ".join(f"{item['field'] or 'body'}: {item['message']}" for item in named)
     if any(error["type"] == "extra_forbidden" for error in errors):
         unknown = [
@@ -147,11 +151,20 @@ def _from_http(request: Request, error: HTTPException) -> TwolaneError:
 def _headers(error: TwolaneError) -> dict[str, str]:
     if isinstance(error, Transient | SpendCapReached):
         return {"Retry-After": str(math.ceil(error.retry_after))}
+    if isinstance(error, RequestInProgress):
+        return {"Retry-After": SOON}
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": CHALLENGE}
     if isinstance(error, Forbidden):
         return {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope"'}
     return {}
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """What is wrong, in words: pydantic's own are plain but where they quote a pattern or say whose error it is."""
+    if error["type"] == "string_pattern_mismatch":
+        return "is not of the form that /docs describes, or holds a character that is not taken here"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _field(error: Mapping[str, Any], where: int) -> str:

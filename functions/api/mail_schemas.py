@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from functions.api.notice_schemas import Text
 from functions.api.schemas import ErrorOut, Strict, UtcTime
+from functions.api.texts import MediaType, Text, Token, Whole
 from shared.services.drafts import BulkDraft, BulkQueued, Draft, Enclosure
 from shared.values import MessageKind, MessageStatus, SuppressedChannel
 
@@ -49,16 +49,15 @@ class AttachmentIn(Strict):
         max_length=1000,
         description="What it is called at the other end. Needed with `content`; else the end of its key.",
     )
-    content_type: str | None = Field(
+    content_type: MediaType | None = Field(
         default=None,
         max_length=200,
-        pattern=r"^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+$",
         description="Its media type; without it, what its name suggests.",
     )
     content: Annotated[str, AfterValidator(_base64)] | None = Field(
         default=None, description="Its bytes in base64; all attachments of a request have at most 3 MiB together."
     )
-    key: str | None = Field(
+    key: Whole | None = Field(
         default=None,
         min_length=1,
         max_length=1024,
@@ -106,10 +105,9 @@ class TokenRequest(Strict):
     """Asks for a mail with a token that its recipient proves something with."""
 
     to: Address
-    token: str = Field(
+    token: Token = Field(
         min_length=1,
         max_length=500,
-        pattern=r"^[!-~]+$",
         description="Goes into the mail, and into its link; it is not logged, and forgotten once the mail has left.",
     )
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from functions.api.schemas import Strict, UtcTime
+from functions.api.texts import Text, Title
 from shared.services.sms_text import Encoding
 from shared.values import Channel
 
 if TYPE_CHECKING:
     from shared.models import Account, Notification
     from shared.services.sms import Accepted
-
-_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-"""Control characters but for tabs and line breaks: databases, mails and phones each refuse some of them."""
-
-Text = Annotated[str, StringConstraints(pattern=rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$")]
-"""Text of any number of lines that is not blank."""
-
-_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
-
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_ONE_LINE)]
-"""One line: it becomes the subject of a mail."""
 
 
 class SmsRequest(Strict):
@@ -60,7 +50,7 @@ class NotificationRequest(Strict):
     account_id: UUID | None = Field(
         default=None, description="Who is told; an admin may tell any account, others their own. Without it: your own."
     )
-    title: Title = Field(description="One line; the subject of the mail.")
+    title: Title = Field(max_length=200, description="One line; the subject of the mail.")
     body: Text = Field(max_length=10_000, description="What there is to say, as plain text.")
     channels: list[Channel] = Field(
         default=[Channel.IN_APP],

@@ -33,6 +33,9 @@ _MEANING = {
 _REQUEST_HEADER = {"X-Request-ID": {"description": "Names the request in our log.", "schema": {"type": "string"}}}
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
+    409: {
+        "Retry-After": {"description": "Seconds to wait, with `request_in_progress`.", "schema": {"type": "integer"}}
+    },
     429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
 }
@@ -103,6 +106,7 @@ def _complete(document: dict[str, Any]) -> None:
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
     _forget_fastapis_errors(document)
+    _tell_of_the_lid(document)
     upload = schemas[UploadRequest.__name__]
     _described(upload["properties"])
     upload["example"] = {"filename": "scan.pdf", "media_type": "application/pdf", "size_bytes": 7340032}
@@ -116,6 +120,13 @@ def _forget_fastapis_errors(document: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
+
+
+def _tell_of_the_lid(document: dict[str, Any]) -> None:
+    """Document that bodies have a limit (see `middleware.BodyLimit`), also where none is needed."""
+    for path in document["paths"].values():
+        for method in path.keys() & {"post", "patch"}:
+            path[method]["responses"].setdefault("413", _problem(413))
 
 
 def _described(fields: dict[str, Any]) -> dict[str, Any]:

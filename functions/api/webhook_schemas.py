@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field
 
 from functions.api.schemas import ErrorOut, Strict, UtcTime
+from functions.api.texts import Line
 from shared.events import EVENTS
 from shared.values import DeliveryStatus
 
@@ -38,9 +39,8 @@ Url = Annotated[
     ),
 ]
 Description = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"),
-    Field(description="Your own words."),
+    Line,
+    Field(max_length=200, description="Your own words."),
 ]
 
 

@@ -59,6 +59,7 @@ def test_a_request_being_answered_is_not_answered_twice(client: httpx.Client, st
     stack.idempotency.begin(user.row.account_id, "k", fingerprint("POST", "/v1/uploads", sent))
     answer = client.post("/v1/uploads", json=ANNOUNCED, headers={"Idempotency-Key": "k"})
     assert (answer.status_code, answer.json()["code"]) == (409, "request_in_progress")
+    assert int(answer.headers["retry-after"]) > 0
 
 
 def test_one_of_eight_at_once_is_answered_and_the_others_agree_or_wait(client: httpx.Client) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -40,6 +42,24 @@ def test_every_error_is_a_problem(document: Json) -> None:
                 schema = response["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/Problem"}, (method, path, status)
                 assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_whatever_takes_a_body_says_how_it_refuses_one(document: Json) -> None:
+    for method, path, operation in operations(document):
+        if method in {"post", "patch"}:
+            assert "413" in operation["responses"], path
+            if "requestBody" in operation or operation.get("parameters", [{"in": "path"}])[-1]["in"] != "path":
+                assert "422" in operation["responses"], path
+            if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", [])):
+                assert "Retry-After" in operation["responses"]["409"]["headers"], path
+
+
+def test_a_body_that_is_too_large_is_refused_everywhere(document: Json, connect: Connect) -> None:
+    # The client holds each answer to the document.
+    for method, path, _ in operations(document):
+        if method in {"post", "patch"}:
+            where = re.sub(r"\{\w+\}", str(uuid4()), path)
+            assert connect(None).request(method, where, content=bytes(6_000_000)).status_code == 413, path
 
 
 def test_every_reference_leads_somewhere(document: Json) -> None:
