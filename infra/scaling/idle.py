@@ -39,6 +39,8 @@ POLLERS: Final = 5
 POLL_SECONDS: Final = 20
 """How Lambda asks an empty queue: so many questions at once, each of which waits so long for a message."""
 
+DAY_SECONDS: Final = 24 * 3600
+
 COUNTED_SECONDS: Final = 0.3
 """How long a run of a function takes that a schedule starts every minute."""
 
@@ -105,14 +107,15 @@ def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
 
 
 def _wakes(parameters: Mapping[str, str]) -> float:
-    """ACU-hours of a database that may pause, for looks that the schedules take when the doze is over.
+    """ACU-hours of a database that may pause, for looks that the schedules take when the doze is over, and for `prune`.
 
-    Each keeps it awake until it pauses again. It is taken to run at one ACU meanwhile, twice the least.
+    That one comes once a day. Each keeps it awake until it pauses again. It is taken to run at one ACU meanwhile, twice the least.
     """
     doze = int(parameters["DatabaseDozeSeconds"])
     if float(parameters["DatabaseMinCapacity"]) > 0 or not doze:
         return 0.0
-    return prices.MONTH_SECONDS / doze * (int(parameters["DatabasePauseSeconds"]) + WAKING_SECONDS) / 3600
+    looks = prices.MONTH_SECONDS / doze + prices.MONTH_SECONDS / DAY_SECONDS
+    return looks * (int(parameters["DatabasePauseSeconds"]) + WAKING_SECONDS) / 3600
 
 
 def endpoint_zones(parameters: Mapping[str, str]) -> int:

@@ -74,6 +74,20 @@ def test_a_digest_that_was_not_finished_is_gone_on_with_the_same_morning(deploye
 
 
 @pytest.mark.parametrize("deployed", ALL)
+def test_what_was_done_is_forgotten_everywhere_after_as_many_days_as_were_asked_for(deployed: str) -> None:
+    [prune] = [one for one in schedules(deployed) if jobs_named(json.loads(said_by(one))) == ["prune"]]
+    assert prune.properties.get("State", "ENABLED") == "ENABLED"
+    function = made_by(deployed, prune.properties["Target"]["Arn"])
+    given = function.properties["Environment"]["Variables"]["RETENTION_DAYS"]
+    assert given == deployment(deployed).parameters["RetentionDays"] > 0
+
+
+def said_by(schedule: Resource) -> str:
+    """What a schedule says when it fires, as JSON."""
+    return str(schedule.properties["Target"].get("Input", "{}"))
+
+
+@pytest.mark.parametrize("deployed", ALL)
 def test_every_schedule_starts_a_function_that_it_may_start(deployed: str) -> None:
     for schedule in schedules(deployed):
         target = schedule.properties["Target"]
