@@ -15,8 +15,20 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.config import Broker as BrokerSettings
+from shared.config import (
+    ConfigurationError,
+    Delivery,
+    LightDelivery,
+    LightLane,
+    Limits,
+    Mail,
+    Outbound,
+    Retention,
+    Signing,
+    Sms,
+    Storage,
+)
 from shared.config import Database as DatabaseSettings
-from shared.config import Delivery, LightDelivery, LightLane, Limits, Mail, Outbound, Retention, Signing, Sms, Storage
 from shared.config import Doze as DozeSettings
 from shared.errors import BrokerUnavailable
 
@@ -121,20 +133,42 @@ class Services:
 
     def _publish_light(self, messages: Sequence[Message]) -> Collection[UUID]:
         """Send through queues that are made with the first message; what they do not take the relay sends."""
+        taken: Collection[UUID] = ()
         try:
-            return self.queues.publish(messages)
+            taken = self.queues.publish(messages)
         except Exception:
             # Whatever was in the way, the work is committed: its caller must not be told that it failed.
             log.exception("messages of the light lane stay in the outbox until this is mended")
-            return ()
+        if len(taken) < len(messages):
+            self._end_doze()
+        return taken
 
     def _publish_events(self, events: Sequence[EventRow]) -> Collection[UUID]:
         """Tell the bus, which is made with the first event; what it does not take the relay tells it."""
+        taken: Collection[UUID] = ()
         try:
-            return self._bus.publish(events)
+            taken = self._bus.publish(events)
         except Exception:
             log.exception("events stay in the database until this is mended")
-            return ()
+        if len(taken) < len(events):
+            self._end_doze()
+        return taken
+
+    def _end_doze(self) -> None:
+        """Something waits for the relay: remove the note that nothing does, where this process can reach Redis."""
+        try:
+            url = self._broker_url.get()
+
+            from shared.adapters.doze import DozeNote
+
+            DozeNote(url).remove()
+        except ConfigurationError:
+            return  # not from here
+        except BrokerUnavailable as error:
+            log.warning("what was left behind may have to wait for the end of the doze: %s", error)
+        except Exception:
+            # As above: what was in the way must not be told as a failure of what is committed.
+            log.exception("what was left behind may have to wait for the end of the doze")
 
     def _publish(self, message: Message) -> None:
         """Send through a broker that is made with the first message: who only reads needs none.

@@ -47,6 +47,15 @@ class DozeNote:
             note = redis.get(_KEY)
         return note.decode() if isinstance(note, bytes) and not note.startswith(EXPECTED) else None
 
+    def remove(self) -> None:
+        """Remove the note, and the place of who looks now whether one can be left.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        with asking(self._redis_url) as redis:
+            redis.delete(_KEY)
+
     def expect(self) -> bytes:
         """Say that one looks now, and return what `leave` needs; a note that stood is gone.
 

@@ -10,9 +10,10 @@ instead of a minute, or until the next message is sent. So does work whose messa
 failover, if its worker is lost as well. For as long, a dead letter that was deleted is still counted. Removing the note
 before the commit as well would cost every write another question to Redis, asked while it holds its locks.
 
-The functions of the light lane do not reach Redis, so what they do removes no note either. While one stands, their
-messages arrive as ever; what waits for the relay waits until the note's time is up or the next document comes: a retry
-that is due later than in `MAX_DELAY`, an event that the bus did not take, the job of a function that was lost.
+What the queues of the light lane or the bus did not take removes the note as well, where who left it behind reaches
+Redis: the API and the workers. The functions of the light lane do not, so what they do removes none. While one stands,
+their messages arrive as ever; what waits for the relay waits until the note's time is up or the next document comes: a
+retry that is due later than in `MAX_DELAY`, an event that the bus did not take, the job of a function that was lost.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.adapters import secrets
+from shared.adapters.doze import DozeNote
 from shared.bootstrap import Services
 from shared.config import ConfigurationError
 from shared.contracts import Ping, SendEmail
@@ -18,6 +19,7 @@ from shared.errors import BrokerUnavailable
 from shared.events import BatchCompleted
 from shared.models import EventRow
 from tests.support.programs import free_port
+from tests.support.redis import RedisServer
 from tests.support.rows import Rows
 
 
@@ -101,3 +103,26 @@ def test_what_cannot_even_be_tried_leaves_light_work_and_events_for_the_relay(
         assert session.scalars(select(EventRow.published_at)).all() == [None]
     assert "messages of the light lane stay in the outbox" in caplog.text
     assert "events stay in the database" in caplog.text
+
+
+def test_what_stays_behind_of_the_light_lane_ends_the_doze(
+    wired: Services, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    monkeypatch.delenv("REDIS_SECRET_ARN")
+    monkeypatch.setenv("EVENT_BUS_NAME", "nobody-made-it")
+    note = DozeNote(redis_server.url)
+    account_id = Rows(wired.database).account()
+
+    def mail() -> None:
+        with wired.database.write() as work:
+            work.send(SendEmail(message_id=uuid4()))
+
+    def event() -> None:
+        with wired.database.write() as work:
+            work.emit(account_id, BatchCompleted(batch_id=uuid4(), counts={}))
+
+    for leave_behind in (mail, event):
+        note.leave(note.expect(), "idle", 60)
+        leave_behind()
+        assert note.read() is None
