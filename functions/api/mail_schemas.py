@@ -226,8 +226,8 @@ class SuppressionQuery(Strict):
     cursor: str | None = Field(default=None, max_length=1000, description="`next_cursor` of the page before.")
 
 
-class UnsubscribeQuery(Strict):
-    """What an unsubscribe link carries."""
+class UnsubscribeQuery(BaseModel):
+    """What an unsubscribe link carries. Mail programs and counters of clicks append to it; that is passed over."""
 
     address: str = Field(min_length=1, max_length=320)
     token: str = Field(min_length=1, max_length=200)

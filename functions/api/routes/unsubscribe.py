@@ -4,17 +4,42 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable, Coroutine
 from html import escape
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 
 from functions.api.mail_schemas import UnsubscribeQuery
 from functions.api.openapi import problems
 from shared.bootstrap import services
+from shared.errors import InvalidToken
 
-router = APIRouter(prefix="/unsubscribe", tags=["messages"])
+BROKEN = "This link is incomplete or none of ours; open it once more from the mail, whole."
+
+
+class PageRoute(APIRoute):
+    """A route whose links people open: what is wrong with one is said on a page, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Answer a link that is not ours with a page; faults of ours stay problem documents."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError:
+                return _page(_BROKEN, status=422)
+            except InvalidToken as error:
+                return _page(_BROKEN, status=error.status)
+
+        return answer
+
+
+router = APIRouter(prefix="/unsubscribe", tags=["messages"], route_class=PageRoute)
 
 _STYLE = (
     "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem;color:#1c2733;"
@@ -36,10 +61,15 @@ _DONE = """<p><strong>{address}</strong> gets no more newsletters and announceme
 <p>Mail that you ask for yourself, such as a password reset, still arrives.</p>"""
 
 
+_BROKEN = f"<p>{escape(BROKEN)}</p>"
+
+
 def _responses(meaning: str) -> dict[int | str, dict[str, Any]]:
-    return problems(403, 422) | {200: {"description": meaning}}
+    page: dict[str, Any] = {"description": "A page that says so: " + BROKEN, "content": {"text/html": {}}}
+    return problems() | {200: {"description": meaning}, 403: page, 422: page}
 
 
+@router.head("", include_in_schema=False)
 @router.get("", response_class=HTMLResponse, responses=_responses("A page that asks."))
 def ask_to_unsubscribe(query: Annotated[UnsubscribeQuery, Query()]) -> HTMLResponse:
     """Show a page with a button. Changes nothing: mail programs open links by themselves."""
@@ -54,10 +84,11 @@ def unsubscribe(query: Annotated[UnsubscribeQuery, Query()]) -> HTMLResponse:
     return _page(_DONE, query.address)
 
 
-def _page(text: str, address: str) -> HTMLResponse:
+def _page(text: str, address: str = "", status: int = 200) -> HTMLResponse:
     return HTMLResponse(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Unsubscribe</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><h1>Unsubscribe</h1>{text.format(address=escape(address))}</body></html>",
+        status,
         headers=_HEADERS,
     )

@@ -99,6 +99,14 @@ def query_of(key: bytes, address: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(parts.query).items()}
 
 
+def assert_page_of_a_broken_link(answer: httpx.Response, status: int) -> None:
+    """People read it, so it is a page."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert "open it once more from the mail, whole" in answer.text
+    assert "<form" not in answer.text
+    assert "form-action" in answer.headers["content-security-policy"]
+
+
 def bulk_is_ended(stack: Services, address: str) -> bool:
     rows, _ = stack.suppressions.list(SuppressedChannel.BULK_EMAIL, 200)
     return address.lower() in {row.address for row in rows}
@@ -141,8 +149,7 @@ def test_a_link_that_is_none_of_ours_ends_nothing(
 ) -> None:
     query = query_of(key, "ada@example.com") | change
     for method in ("GET", "POST"):
-        problem = assert_refused(anonymous.request(method, PAGE, params=query), 403, "invalid_token")
-        assert "whole" in problem["detail"]
+        assert_page_of_a_broken_link(anonymous.request(method, PAGE, params=query), 403)
     assert not bulk_is_ended(stack, query["address"])
 
 
@@ -154,10 +161,25 @@ def test_markup_in_an_address_is_text(anonymous: httpx.Client, key: bytes) -> No
 
 def test_a_link_without_its_parts_is_refused(anonymous: httpx.Client, key: bytes) -> None:
     assert key
-    assert anonymous.get(PAGE).status_code == 422
-    assert anonymous.post(PAGE, params={"address": "a@example.com"}).status_code == 422
+    assert_page_of_a_broken_link(anonymous.get(PAGE), 422)
+    assert_page_of_a_broken_link(anonymous.post(PAGE, params={"address": "a@example.com"}), 422)
+
+
+def test_what_others_append_to_a_link_does_not_break_it(anonymous: httpx.Client, stack: Services, key: bytes) -> None:
+    address = f"{uuid4().hex}@example.com"
+    query = query_of(key, address) | {"utm_source": "newsletter", "fbclid": "x"}
+    assert anonymous.get(PAGE, params=query).status_code == 200
+    assert anonymous.post(PAGE, params=query).status_code == 200
+    assert bulk_is_ended(stack, address)
+
+
+def test_a_link_is_looked_at_without_its_page(anonymous: httpx.Client, key: bytes) -> None:
+    query = query_of(key, "ada@example.com")
+    answer = anonymous.head(PAGE, params=query)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert anonymous.head(PAGE, params=query | {"token": "x"}).status_code == 403
 
 
 def test_where_nothing_is_signed_no_link_is_ours(anonymous: httpx.Client) -> None:
     query = {"address": "a@example.com", "token": "t"}
-    assert_refused(anonymous.get(PAGE, params=query), 403, "invalid_token")
+    assert_page_of_a_broken_link(anonymous.get(PAGE, params=query), 403)
