@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from threading import Event
@@ -19,6 +20,7 @@ from shared.contracts import DeliverWebhook
 from shared.models import Delivery, JobRow, Webhook, utcnow
 from shared.services.circuits import FAILURES
 from shared.services.deliveries import AT_ONCE
+from shared.services.places import Places
 from shared.values import WebhookChange
 from tests.support.light_lane import at_once, bodies, sqs
 from tests.support.receiver import Receiver, Request, answer, drip, hang, in_turn, raw
@@ -376,6 +378,20 @@ def test_a_slow_receiver_of_one_account_holds_up_nobody_else(database_url: str, 
     # It counts as no attempt, and as no failure.
     assert {(job.status, job.attempt, job.first_failed_at) for job in put_off} == {("queued", 0, None)}
     assert all(timedelta(seconds=3) < job.queued_at - utcnow() < timedelta(seconds=7) for job in put_off)
+
+
+@pytest.mark.parametrize(("waited", "least", "most"), [(0, 5, 7), (10 / 60, 60, 76), (25, 300, 376)])
+def test_who_has_waited_for_long_asks_less_often(lane: WebhookLane, waited: float, least: float, most: float) -> None:
+    lane.subscribe("https://example.com/")
+    [delivery_id] = lane.tell()
+    Rows(lane.services.database).change(Delivery, delivery_id, created_at=hours_ago(waited))
+    places = Places(lane.services.database, AT_ONCE, 60)
+    with ExitStack() as held:
+        for _ in range(AT_ONCE):
+            held.enter_context(places.hold(f"webhook:{lane.account}", 5))
+        lane.run()
+    waits = lane.job(delivery_id).queued_at - utcnow()
+    assert timedelta(seconds=least - 2) < waits < timedelta(seconds=most)
 
 
 def hours_ago(hours: float) -> datetime:
