@@ -109,7 +109,8 @@ def monthly(parameters: Mapping[str, str]) -> dict[str, float]:
 def _wakes(parameters: Mapping[str, str]) -> float:
     """ACU-hours of a database that may pause, for looks that the schedules take when the doze is over, and for `prune`.
 
-    That one comes once a day. Each keeps it awake until it pauses again. It is taken to run at one ACU meanwhile, twice the least.
+    That one comes once a day. Each keeps it awake until it pauses again. It is taken to run at one ACU meanwhile, twice
+    the least.
     """
     doze = int(parameters["DatabaseDozeSeconds"])
     if float(parameters["DatabaseMinCapacity"]) > 0 or not doze:

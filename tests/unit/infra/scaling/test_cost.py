@@ -108,6 +108,12 @@ def test_gateways_are_paid_by_the_hour_with_their_addresses() -> None:
     assert idle.monthly(prod | {"NatGateways": "0"})[row] == 0
 
 
+def test_a_database_that_pauses_is_woken_by_looks_and_once_a_day_to_delete() -> None:
+    woken = idle.monthly(idle.presets()["dev"])["Aurora, woken now and then"]
+    wakes = (4 + 1) * prices.HOURS_A_MONTH / 24
+    assert woken == pytest.approx(wakes * (300 + 15) / 3600 * prices.AURORA_ACU_HOUR)
+
+
 def test_queues_are_asked_only_where_something_may_be_in_them() -> None:
     a_queue = 5 * 3 * 60 * 730
     assert idle.queues_asked({"NatGateways": "1"}) == pytest.approx(14 * a_queue)
