@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Engine, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
@@ -26,6 +25,7 @@ from shared.contracts import Job, Lane, lane_of
 from shared.db import schema
 from shared.db.direct import Statement
 from shared.db.engine import WRITES
+from shared.db.inserting import insert_into
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, NotMigrated
 from shared.events import VERSION, Event
 from shared.models import EventRow, JobRow, OutboxRow, utcnow
@@ -112,7 +112,8 @@ class UnitOfWork:
             "priority": priority,
             "correlation_id": shared_log.correlation_id(),
         }
-        row: JobRow | None = self.session.scalar(_insert_new(self.session).values(columns).returning(JobRow))
+        new = insert_into(self.session, JobRow).values(columns).on_conflict_do_nothing(index_elements=[JobRow.key])
+        row: JobRow | None = self.session.scalar(new.returning(JobRow))
         if row is None:
             return self.session.scalars(select(JobRow.id).where(JobRow.key == key)).one()
         self.resend(row)
@@ -167,13 +168,6 @@ class UnitOfWork:
         self.session.flush()
         self.events.append(row)
         return row.id
-
-
-def _insert_new(session: Session) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that waits for others with the same key and then gives way to them, without failing the transaction."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(JobRow).on_conflict_do_nothing(index_elements=[JobRow.key])
-    return sqlite.insert(JobRow).on_conflict_do_nothing(index_elements=[JobRow.key])
 
 
 def as_message(outbox: OutboxRow, row: JobRow) -> Message:

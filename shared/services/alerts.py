@@ -13,10 +13,10 @@ from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.config import Mail
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.models import ApiKey, Circuit, DeadLetter, EventRow, OutboxRow, Rate
 from shared.services.circuits import of_provider
@@ -92,8 +92,8 @@ class Alerts:
     def _tell(self, operator: UUID, to: str, kind: str, now: datetime) -> bool:
         name = f"alert:{kind}"
         with self._database.write() as work:
-            insert = postgresql.insert if work.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-            work.session.execute(insert(Rate).values(name=name, free_at=_EVER).on_conflict_do_nothing())
+            known = insert_into(work.session, Rate).values(name=name, free_at=_EVER)
+            work.session.execute(known.on_conflict_do_nothing())
             free_at = work.session.scalars(select(Rate.free_at).where(Rate.name == name).with_for_update()).one()
             alert = _LOOKS[kind](work.session, free_at - PAUSE, now) if free_at <= now else None
             if alert is None:

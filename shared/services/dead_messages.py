@@ -14,9 +14,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
 
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.errors import MessageGaveUp
 from shared.events import SOURCE
@@ -102,12 +101,7 @@ class DeadMessages:
                 **_columns(message),
             }
             # Given twice it is entered once, and not opened again if somebody has settled it.
-            work.session.execute(_insert(work.session).values(values).on_conflict_do_nothing())
-
-
-def _insert(session: Session) -> postgresql.Insert | sqlite.Insert:
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(DeadLetter) if on_postgresql else sqlite.insert(DeadLetter)
+            work.session.execute(insert_into(work.session, DeadLetter).values(values).on_conflict_do_nothing())
 
 
 def _columns(message: DeadMessage) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import time
 from datetime import timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.errors import RateExceeded
 from shared.models import Rate, utcnow
@@ -44,9 +44,8 @@ class Rates:
     def _reserve(self, name: str, step: timedelta, patience: timedelta) -> float:
         """Move the row on; return the seconds until the slot that was taken."""
         with self._database.write() as work:
-            dialect = work.session.get_bind().dialect.name
-            insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-            work.session.execute(insert(Rate).values(name=name, free_at=utcnow()).on_conflict_do_nothing())
+            known = insert_into(work.session, Rate).values(name=name, free_at=utcnow())
+            work.session.execute(known.on_conflict_do_nothing())
             free_at = work.session.scalars(select(Rate.free_at).where(Rate.name == name).with_for_update()).one()
             # Of now that the row is ours: a slot from before the wait for it would be past, and so would the next ones.
             now = utcnow()
