@@ -6,8 +6,8 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.errors import SpendCapReached
 from shared.models import Spend
@@ -58,8 +58,9 @@ class Budget:
         """
         period = self._period(now)
         with self._database.write() as work:
-            insert = postgresql.insert if work.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-            work.session.execute(insert(Spend).values(period=period, micros=0).on_conflict_do_nothing())
+            work.session.execute(
+                insert_into(work.session, Spend).values(period=period, micros=0).on_conflict_do_nothing()
+            )
             counted = work.session.execute(
                 update(Spend)
                 .where(Spend.period == period, Spend.micros + cost <= self._micros)

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.contracts import SendBulkEmail, SendEmail
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import UnitOfWork
 from shared.models import MessageRow
 from shared.values import MessageKind, MessageStatus
@@ -54,8 +54,9 @@ def queue_template(  # noqa: PLR0913  # everything one mail has
         "recipient": to,
         "content": {"template": template, "variables": dict(variables)},
     }
-    insert = postgresql.insert if work.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(MessageRow).values(columns).on_conflict_do_nothing(index_elements=[MessageRow.key])
+    statement = (
+        insert_into(work.session, MessageRow).values(columns).on_conflict_do_nothing(index_elements=[MessageRow.key])
+    )
     message_id: UUID | None = work.session.scalar(statement.returning(MessageRow.id))
     if message_id is None:
         return work.session.scalars(select(MessageRow.id).where(MessageRow.key == key)).one()
