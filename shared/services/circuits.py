@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.errors import CircuitOpen
 from shared.models import Circuit, utcnow
@@ -102,10 +102,10 @@ class Circuits:
     def failed(self, name: str, error: str) -> None:
         """Count a failure; the one that is too much, or a failed probe, opens the circuit."""
         with self._database.write() as work:
-            dialect = work.session.get_bind().dialect.name
-            insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
             work.session.execute(
-                insert(Circuit).values(name=name, failures=0, openings=0, updated_at=utcnow()).on_conflict_do_nothing()
+                insert_into(work.session, Circuit)
+                .values(name=name, failures=0, openings=0, updated_at=utcnow())
+                .on_conflict_do_nothing()
             )
             row = work.session.get_one(Circuit, name, with_for_update=True, populate_existing=True)
             # The time now that the row is ours, not before the wait for it.

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.contracts import DeliverWebhook
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import InvalidEvent, WebhookDisabled
 from shared.events import EVENTS
@@ -142,8 +142,7 @@ def _insert(
         "body": body,
         **given,
     }
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Delivery).values(columns).on_conflict_do_nothing(index_elements=[Delivery.key])
+    statement = insert_into(session, Delivery).values(columns).on_conflict_do_nothing(index_elements=[Delivery.key])
     made: UUID | None = session.scalar(statement.returning(Delivery.id))
     return made
 

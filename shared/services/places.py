@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.errors import DatabaseUnavailable, Postponed
 from shared.models import Rate, utcnow
@@ -87,7 +87,6 @@ def _free(session: Session, names: list[str], until: datetime) -> str | None:
 
 def _make(session: Session, names: list[str]) -> bool:
     """Make the places that there never were; False where all are there."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     rows = [{"name": name, "free_at": _LONG_FREE} for name in names]
-    made = session.execute(insert(Rate).values(rows).on_conflict_do_nothing().returning(Rate.name))
+    made = session.execute(insert_into(session, Rate).values(rows).on_conflict_do_nothing().returning(Rate.name))
     return bool(made.all())

@@ -7,9 +7,9 @@ import binascii
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import and_, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.errors import InvalidOption, NotFound, RecipientSuppressed
 from shared.models import Suppression, utcnow
@@ -43,8 +43,7 @@ def suppress(
     Returns:
         Whether it was not on the list before.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Suppression).values(
+    statement = insert_into(session, Suppression).values(
         channel=channel, address=canonical(address), reason=reason, detail=detail, created_at=utcnow()
     )
     added = session.scalars(statement.on_conflict_do_nothing().returning(Suppression.address))

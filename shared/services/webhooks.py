@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, and_, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.adapters.outbound_guard import Guard
 from shared.contracts import DeliverWebhook
+from shared.db.inserting import insert_into
 from shared.db.unit_of_work import Database
 from shared.errors import NotFound, TooManyWebhooks
 from shared.models import Account, Delivery, JobRow, JobStatus, Webhook, utcnow
@@ -205,7 +205,6 @@ def live_secrets(key: bytes, webhook: Webhook, now: datetime) -> dict[str, str]:
 
 def callbacks_of(session: Session, account_id: UUID) -> Webhook:
     """The webhook without a URL of an account; made if there is none, once however many ask at the same moment."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     columns = {
         "id": uuid4(),
         "account_id": account_id,
@@ -216,7 +215,7 @@ def callbacks_of(session: Session, account_id: UUID) -> Webhook:
         "failures": 0,
         "created_at": utcnow(),
     }
-    session.execute(insert(Webhook).values(columns).on_conflict_do_nothing())
+    session.execute(insert_into(session, Webhook).values(columns).on_conflict_do_nothing())
     query = select(Webhook).where(Webhook.account_id == account_id, Webhook.url.is_(None))
     return session.scalars(query).one()
 
