@@ -63,7 +63,9 @@ class Places:
     def _take(self, names: list[str], until: datetime) -> str | None:
         with self._database.write() as work:
             place = _free(work.session, names, until)
-            if place is None and _make(work.session, names):
+            if place is None:
+                # There may never have been any, or somebody else is making them at this moment.
+                _make(work.session, names)
                 place = _free(work.session, names, until)
         return place
 
@@ -85,8 +87,7 @@ def _free(session: Session, names: list[str], until: datetime) -> str | None:
     return session.scalar(update(Rate).where(Rate.name == locked).values(free_at=until).returning(Rate.name))
 
 
-def _make(session: Session, names: list[str]) -> bool:
-    """Make the places that there never were; False where all are there."""
+def _make(session: Session, names: list[str]) -> None:
+    """Make the places that there never were, or wait for who is making them."""
     rows = [{"name": name, "free_at": _LONG_FREE} for name in names]
-    made = session.execute(insert_into(session, Rate).values(rows).on_conflict_do_nothing().returning(Rate.name))
-    return bool(made.all())
+    session.execute(insert_into(session, Rate).values(rows).on_conflict_do_nothing())
