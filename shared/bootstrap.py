@@ -14,6 +14,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from shared.config import Broker as BrokerSettings
 from shared.config import (
     ConfigurationError,
@@ -162,8 +164,8 @@ class Services:
             from shared.adapters.doze import DozeNote
 
             DozeNote(url).remove()
-        except ConfigurationError:
-            return  # not from here
+        except (ValidationError, ConfigurationError):
+            return  # a process that knows of no broker, or may not read its secret
         except BrokerUnavailable as error:
             log.warning("what was left behind may have to wait for the end of the doze: %s", error)
         except Exception:
