@@ -61,7 +61,7 @@ def listed(wired: Services) -> dict[str, Any]:
 def test_a_batch_becomes_dead_letters_of_the_queues_it_came_from(wired: Services) -> None:
     rows = Rows(wired.database)
     # Its last attempt was lost on the way.
-    job_id = rows.job(SendEmail(message_id=rows.message()), attempt=PATIENCE_WITH_OURSELVES)
+    job_id = rows.job(SendEmail(message_id=rows.message()), faults=PATIENCE_WITH_OURSELVES - 1)
     records = [
         record(json.dumps({"job_id": str(job_id)}), "twolane-EmailDeadLetters", "a"),
         record('{"detail-type": "Object Created"}', "twolane-IngestDeadLetters", "b"),
