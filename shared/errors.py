@@ -405,14 +405,17 @@ class SpendCapReached(Permanent):
 
     Args:
         detail: the sentence.
+        errors: what each field lacks.
         retry_after: seconds until the next month begins.
     """
 
     code = "spend_cap_reached"
     status = 429
 
-    def __init__(self, detail: str, *, retry_after: float) -> None:
-        super().__init__(detail)
+    def __init__(
+        self, detail: str, *, errors: list[dict[str, Any]] | None = None, retry_after: float = 24 * 3600
+    ) -> None:
+        super().__init__(detail, errors=errors)
         self.retry_after = retry_after
 
 
