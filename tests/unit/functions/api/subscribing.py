@@ -11,7 +11,7 @@ import boto3
 import httpx
 import pytest
 
-from shared.bootstrap import Services
+from shared.bootstrap import Services, services
 from shared.services.keys import NewKey
 
 URL = "/v1/webhooks"
@@ -26,7 +26,9 @@ def signing_key(environment: pytest.MonkeyPatch, stack: Services) -> Iterator[No
     environment.setenv("SIGNING_SECRET_ARN", boto3.client("secretsmanager").create_secret(**secret)["ARN"])
     yield
     environment.delenv("SIGNING_SECRET_ARN")
-    vars(stack).pop("signing_key", None)
+    # Other tests may have made the API's services anew.
+    for made in (stack, services()):
+        vars(made).pop("signing_key", None)
 
 
 def subscribe(client: httpx.Client, **body: Any) -> dict[str, Any]:
