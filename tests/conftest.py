@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from hypothesis import settings
 from moto import mock_aws
 
 from shared.adapters.s3 import S3Store
@@ -18,6 +19,11 @@ from tests.support.outgoing import Outgoing
 from tests.support.postgres import PostgresCluster
 from tests.support.redis import RedisServer
 from tests.support.rows import Rows
+
+
+# Properties are about results; how long an example takes says how busy the machine is.
+settings.register_profile("twolane", deadline=None)
+settings.load_profile("twolane")
 
 
 @pytest.fixture(scope="session")
