@@ -20,7 +20,6 @@ from tests.support.postgres import PostgresCluster
 from tests.support.redis import RedisServer
 from tests.support.rows import Rows
 
-
 # Properties are about results; how long an example takes says how busy the machine is.
 settings.register_profile("twolane", deadline=None)
 settings.load_profile("twolane")
