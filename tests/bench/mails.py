@@ -12,9 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from infra.local.aws import MAIL_FROM
+from infra.local.checks import HOST
+from infra.local.layout import Layout
 from tests.bench.bench import Api
 
 BATCH = 1
@@ -26,7 +30,9 @@ _NO_CONTEXT: Any = None
 def per_second(api: Api, number: int) -> float:
     """Return how many mails a second one instance sends into the stack's mailbox."""
     # Without queues nothing takes the messages away before this instance gets them.
-    environment = {**os.environ, **api.stack.environment, "LIGHT_QUEUES": "{}", "MAIL_RATE": "0"}
+    ports = json.loads(Layout(Path(api.stack.data_dir)).ports.read_text())
+    mail = {"MAIL_FROM": MAIL_FROM, "SMTP_URL": f"smtp://{HOST}:{ports['smtp']}", "MAIL_RATE": "0"}
+    environment = {**os.environ, **api.stack.environment, **mail, "LIGHT_QUEUES": "{}"}
     command = [sys.executable, "-m", "tests.bench.mails", str(number)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout.splitlines()[-1])
@@ -45,6 +51,8 @@ def main() -> int:
         if answer["batchItemFailures"]:
             raise RuntimeError(f"messages failed: {answer}")
     seconds = time.perf_counter() - began
+    if (unsent := _unsent()) > 0:
+        raise RuntimeError(f"{unsent} messages were not sent")
     services().close()
     sys.stdout.write(f"{number / seconds}\n")
     return 0
@@ -65,7 +73,7 @@ def _queued(number: int) -> Iterator[tuple[UUID, UUID]]:
             raise RuntimeError("the stack has no account")
         for _ in range(number):
             message_id = uuid4()
-            content = {"subject": "A measurement", "text": "One of many."}
+            content = {"subject": "A measurement", "text": "One of many.", "html": None}
             row = MessageRow(
                 id=message_id,
                 account_id=account_id,
@@ -76,6 +84,18 @@ def _queued(number: int) -> Iterator[tuple[UUID, UUID]]:
             work.session.add(row)
             job = SendEmail(message_id=message_id)
             yield work.send(job, key=f"{job.name}:{message_id}"), message_id
+
+
+def _unsent() -> int:
+    from sqlalchemy import func, select  # noqa: PLC0415  # with the tables
+
+    from shared.bootstrap import services  # noqa: PLC0415  # likewise
+    from shared.models import MessageRow  # noqa: PLC0415  # likewise
+    from shared.values import MessageStatus  # noqa: PLC0415  # likewise
+
+    with services().database.read() as session:
+        count = select(func.count(MessageRow.id)).where(MessageRow.status != MessageStatus.SENT)
+        return session.scalar(count) or 0
 
 
 def _body(job_id: UUID, message_id: UUID) -> str:
