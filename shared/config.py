@@ -251,6 +251,7 @@ class Reading(Settings):
         source_cache_dir: where workers of one machine keep the documents they are reading.
         source_cache_bytes: how much of them.
         null_engine: offer the `null` engine, which reads nothing; for tests and benchmarks.
+        auto_engines: what `auto` may read a page with, by comma, weakest first.
     """
 
     page_timeout_seconds: float = Field(default=120, gt=0)
@@ -261,6 +262,7 @@ class Reading(Settings):
     source_cache_dir: Path | None = None
     source_cache_bytes: int = 4096 * MIB
     null_engine: bool = False
+    auto_engines: str = "tesseract,rapidocr"
 
 
 class Logging(Settings):

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.values import ResultFormat
+
 KEY_PREFIX = "{twolane}:"
 """Prefix of every Redis key; the braces keep all keys in one slot of a clustered cache."""
 
@@ -128,6 +130,38 @@ class OcrClose(Job):
     name = "ocr.close"
     queue = "ocr"
     document_id: UUID
+
+
+class MakeOutput(Job):
+    """Write one output of a final document from its stored pages."""
+
+    name = "ocr.output"
+    queue = "ocr"
+    document_id: UUID
+    format: ResultFormat
+
+
+class QuoteDocument(Job):
+    """Look into a file without reading it, and reckon what reading it would take and cost."""
+
+    name = "ocr.quote"
+    queue = "ocr"
+    quote_id: UUID
+
+
+class ExtractInvoice(Job):
+    """Find the fields of an invoice or receipt among the words of a final document."""
+
+    name = "extraction.invoice"
+    queue = "ocr"
+    document_id: UUID
+
+
+class ExpireDocuments(Job):
+    """Remove the documents that their accounts keep no longer."""
+
+    name = "maintenance.expire_documents"
+    queue = "default"
 
 
 class Ping(Job):

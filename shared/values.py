@@ -21,8 +21,38 @@ KeyName = Annotated[
 ]
 """What a key or an account may be called."""
 
-ResultFormat = Literal["text", "json"]
-"""The outputs of a document."""
+ResultFormat = Literal["text", "json", "markdown", "hocr", "alto", "tsv", "pdf", "pdfa"]
+"""The outputs of a document; `pdfa` is `pdf` as PDF/A-2b."""
+
+
+class DocumentFlag(StrEnum):
+    """What a document is beside its pages.
+
+    `signed`: it carries a digital signature, which any change would break. `encrypted`: it was opened with a password,
+    or could be without one. `form`: it has fields that people fill in. `e_invoice`: it carries its own data as XML
+    (ZUGFeRD, Factur-X).
+    """
+
+    SIGNED = "signed"
+    ENCRYPTED = "encrypted"
+    FORM = "form"
+    E_INVOICE = "e_invoice"
+
+
+class ExtractionStatus(StrEnum):
+    """Where the extraction of a document's fields stands."""
+
+    QUEUED = "queued"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class QuoteStatus(StrEnum):
+    """Where a quote stands."""
+
+    QUEUED = "queued"
+    COMPLETED = "completed"
+    FAILED = "failed"
 
 
 class DocumentStatus(StrEnum):

@@ -6,6 +6,7 @@ from shared.models.dead_letters import DeadLetter
 from shared.models.documents import Document, Page
 from shared.models.engines import EngineRow
 from shared.models.events import EventRow
+from shared.models.findings import Batch, BatchDocument, Extraction, Quote
 from shared.models.idempotency import IdempotencyRow
 from shared.models.jobs import JobRow, JobStatus, OutboxRow
 from shared.models.messages import MessageRow, Notification, Suppression
@@ -19,6 +20,8 @@ __all__ = [
     "Account",
     "ApiKey",
     "Base",
+    "Batch",
+    "BatchDocument",
     "Circuit",
     "DeadLetter",
     "Delivery",
@@ -27,6 +30,7 @@ __all__ = [
     "DocumentStatus",
     "EngineRow",
     "EventRow",
+    "Extraction",
     "IdempotencyRow",
     "JobRow",
     "JobStatus",
@@ -35,6 +39,7 @@ __all__ = [
     "OutboxRow",
     "Page",
     "PageStatus",
+    "Quote",
     "Rate",
     "Spend",
     "Suppression",

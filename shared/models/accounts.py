@@ -12,7 +12,11 @@ from shared.models.base import Base, utcnow
 
 
 class Account(Base):
-    """Whoever owns documents; every query is scoped to one. `email` and `phone` are where its notifications go."""
+    """Whoever owns documents; every query is scoped to one.
+
+    `email` and `phone` are where its notifications go. `retention_days` is how long its documents stay after they are
+    final; None: for good.
+    """
 
     __tablename__ = "accounts"
 
@@ -20,6 +24,7 @@ class Account(Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     email: Mapped[str | None] = mapped_column(String(320))
     phone: Mapped[str | None] = mapped_column(String(20))
+    retention_days: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

@@ -19,7 +19,8 @@ class Document(Base):
     `content_key` is the digest of bytes and options; unique in an account, so that the same upload twice, even at the
     same moment, is one document. `generation` counts retries: it is part of the key of every job of the document.
     `password` is needed until the document is completed and erased then: a retry opens the file again. `callback_url`
-    is told how it ended.
+    is told how it ended. `extract` is what is to be found in it once it is read. `flags` are names of
+    `shared.values.DocumentFlag`, known once it was opened.
     """
 
     __tablename__ = "documents"
@@ -27,6 +28,8 @@ class Document(Base):
         UniqueConstraint("account_id", "content_key"),
         Index("ix_documents_account_created", "account_id", "created_at", "id"),
         Index("ix_documents_status", "status"),
+        # What an account keeps no longer is found by it.
+        Index("ix_documents_account_completed", "account_id", "completed_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -43,6 +46,8 @@ class Document(Base):
     user_metadata: Mapped[dict[str, Any]] = mapped_column("metadata")
     password: Mapped[str | None] = mapped_column(String(200))
     callback_url: Mapped[str | None] = mapped_column(String(2000))
+    extract: Mapped[str] = mapped_column(String(20), default="none", server_default="none")
+    flags: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     priority: Mapped[int] = mapped_column(default=5)
     generation: Mapped[int] = mapped_column(default=0)
     page_count: Mapped[int | None]
@@ -62,7 +67,8 @@ class Page(Base):
     """A row of the ledger: written once as pending, once as done or failed.
 
     The text lies here, where it is listed and searched. The words lie in the object store: `words_key` holds those of
-    several pages, this page's at `words_offset`, `words_length` bytes of JSON.
+    several pages, this page's at `words_offset`, `words_length` bytes of JSON. `attempts` has every reading of it, as
+    `workers.ocr.pages.Attempt` describes; `cpu_ms`, `peak_kb` and `micros` are what it took and cost in all.
     """
 
     __tablename__ = "pages"
@@ -83,5 +89,9 @@ class Page(Base):
     words_key: Mapped[str | None] = mapped_column(String(300))
     words_offset: Mapped[int | None] = mapped_column(BigInteger)
     words_length: Mapped[int | None] = mapped_column(BigInteger)
+    attempts: Mapped[list[dict[str, Any]] | None]
+    cpu_ms: Mapped[int | None]
+    peak_kb: Mapped[int | None]
+    micros: Mapped[int | None] = mapped_column(BigInteger)
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_message: Mapped[str | None] = mapped_column(PlainText)

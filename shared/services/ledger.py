@@ -7,7 +7,7 @@ the document.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from shared.models import Document, DocumentStatus, Page, PageStatus, utcnow
 from shared.services import announcing, dead_letters
 from shared.services.dead_letters import ANSWERS
 from shared.services.verdict import Summary, one_of, verdict
+from shared.values import DocumentFlag
 
 BATCH = 64
 """Pages taken from the ledger at a time."""
@@ -51,6 +52,10 @@ class ReadPage:
     words_key: str
     words_offset: int
     words_length: int
+    attempts: list[dict[str, Any]]
+    cpu_ms: int
+    peak_kb: int
+    micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +117,16 @@ class Ledger:
         with self._database.read() as session:
             return session.scalar(select(Document.id).where(Document.id == document_id)) is not None
 
-    def open(self, document_id: UUID, page_count: int, numbers: Sequence[int]) -> Progress:
+    def open(
+        self, document_id: UUID, page_count: int, numbers: Sequence[int], flags: Collection[DocumentFlag] = ()
+    ) -> Progress:
         """Write the ledger, once.
 
         Args:
             document_id: whose.
             page_count: pages in the file.
             numbers: the pages to read, ascending.
+            flags: what else the file is.
 
         Raises:
             DocumentGone: the document is final or deleted.
@@ -129,6 +137,7 @@ class Ledger:
                 raise _gone(document_id)
             if row.pages_total is None:
                 row.page_count, row.pages_total = page_count, len(numbers)
+                row.flags = sorted(flag.value for flag in flags)
                 pending = {"document_id": document_id, "status": PageStatus.PENDING}
                 work.session.execute(insert(Page), [{**pending, "number": number} for number in numbers])
             return Progress(row.pages_done, row.pages_total)

@@ -66,6 +66,10 @@ class DocumentOptions(BaseModel):
         deskew: straighten slightly turned pages.
         rotate: turn pages that lie on their side or head.
         clean: even out light and lift contrast; for photos.
+        denoise: remove specks and grain; for faxes and bad copies.
+        normalize: bring small or coarse print to the size engines read best.
+        crop: cut off dark borders and what lies around the page.
+        extract: find the fields of an invoice or receipt once it is read.
         priority: 10 critical, 7-9 high, 4-6 normal, 1-3 low.
         urgent: the same as priority 10.
         password: opens an encrypted PDF; kept until the document is completed.
@@ -82,6 +86,10 @@ class DocumentOptions(BaseModel):
     deskew: bool = False
     rotate: bool = False
     clean: bool = False
+    denoise: bool = False
+    normalize: bool = False
+    crop: bool = False
+    extract: Literal["none", "invoice"] = "none"
     priority: int = Field(default=5, ge=1, le=10)
     urgent: bool = False
     password: str | None = Field(default=None, min_length=1, max_length=127, pattern=r"^[^\x00]*$")
@@ -103,7 +111,7 @@ class DocumentOptions(BaseModel):
         return hashlib.sha256(what.encode()).hexdigest()
 
 
-READING = {"engine", "languages", "pages", "text_layer", "deskew", "rotate", "clean"}
+READING = {"engine", "languages", "pages", "text_layer", "deskew", "rotate", "clean", "denoise", "normalize", "crop"}
 
 
 def clean_filename(name: str) -> str:

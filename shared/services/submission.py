@@ -201,6 +201,8 @@ class Submission:
             password=options.password,
             callback_url=None if options.callback_url is None else self._guard.read(options.callback_url).url,
             user_metadata=options.metadata,
+            extract=options.extract,
+            flags=[],
             priority=options.effective_priority,
             generation=0,
             pages_done=0,

@@ -8,24 +8,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    # A remote engine is called by the worker itself, which loads no imaging library.
+    from PIL import Image
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageImage:
-    """One page, rendered.
+    """One page, rendered: as pixels where it was rendered, as a file for whoever wants one.
 
     Attributes:
-        path: an image file an engine can open (an uncompressed one, or the uploaded image itself).
+        path: where the file is, or will be once `file` is called.
         width: pixels.
         height: pixels.
         dpi: dots per inch the page was rendered or scanned at; best guess for photos.
+        pixels: 8-bit grey (Pillow mode `L`); None where there is only the file.
     """
 
     path: Path
     width: int
     height: int
     dpi: int
+    pixels: Image.Image | None = field(default=None, repr=False)
+    _written: bool = field(default=False, repr=False)
+
+    def image(self) -> Image.Image:
+        """The pixels, decoded from the file where there is only that."""
+        if self.pixels is None:
+            from PIL import Image  # noqa: PLC0415 - as above
+
+            with Image.open(self.path) as opened:
+                self.pixels = opened.convert("L")
+        return self.pixels
+
+    def file(self) -> Path:
+        """The page as a file, written when first asked for; its suffix is its format."""
+        if self.pixels is not None and not self._written:
+            self.pixels.save(self.path)
+            self._written = True
+        return self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +75,18 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """What an engine read: words in reading order, and the text with its line and paragraph breaks."""
+    """What an engine read.
+
+    Attributes:
+        text: the words with their breaks: a space between words of a line, a line feed between lines, an empty line
+            between paragraphs. What is written from results (hOCR, ALTO, ...) has its lines from here.
+        words: in reading order, the same as in `text`.
+        micros: what reading it cost beside our own machine, in millionths of a dollar at the configured price.
+    """
 
     text: str
     words: list[Word] = field(default_factory=list)
+    micros: int = 0
 
     @property
     def confidence(self) -> float | None:
@@ -67,9 +98,16 @@ class PageText:
 
 
 class OcrEngine(Protocol):
-    """An engine. Constructed once a process; importing its module must be cheap."""
+    """An engine. Constructed once a process, without arguments; importing its module must be cheap.
+
+    Attributes:
+        name: what users ask for, and what pages are recorded with.
+        remote: whether it asks somebody else over the network. A remote engine runs in the worker, which has the keys
+            for it, and gets a PNG file; others run in the process that opened the document and may be killed with it.
+    """
 
     name: str
+    remote: bool
 
     def version(self) -> str:
         """The engine's version, as it reports it."""
@@ -77,6 +115,10 @@ class OcrEngine(Protocol):
 
     def languages(self) -> tuple[str, ...]:
         """The language packs installed, sorted."""
+        ...
+
+    def prepare(self) -> None:
+        """Load what every page needs, so that processes forked from this one share it; may do nothing."""
         ...
 
     def read(self, page: PageImage, options: OcrOptions) -> PageText:

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from shared import media
 from shared.errors import CorruptFile, NoPages, PageTooLarge
+from shared.values import DocumentFlag
 from workers.ocr import guard
 
 FORMATS: Final = {
@@ -68,6 +69,8 @@ class ImageDocument:
             raise _corrupt(error) from error
         if self.page_count < 1:
             raise NoPages("The image file holds no image.")
+
+    flags: frozenset[DocumentFlag] = frozenset()
 
     def raster(self, number: int) -> Raster:
         """Decode page `number`.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.errors import TwolaneError
+from shared.values import DocumentFlag
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +19,30 @@ class ReadOptions:
     """What the user asked for.
 
     Attributes:
-        engine: a name of `workers.ocr.engines`.
+        engine: a name of `workers.ocr.engines`, or `auto`.
+        ladder: the engines `auto` may read a page with, weakest first.
         languages: packs to read with, most likely first.
         password: opens an encrypted PDF.
         text_layer: `use` the text a PDF page already carries, or `ignore` it.
         rotate: turn pages upright, in steps of 90 degrees.
         deskew: straighten pages that are a few degrees off.
-        clean: even out uneven light.
+        clean: even out uneven light and lift contrast.
+        denoise: remove specks and grain.
+        normalize: bring small or coarse print to the size engines read best.
+        crop: cut off borders that are not the page.
     """
 
-    engine: str = "tesseract"
+    engine: str = "auto"
+    ladder: tuple[str, ...] = ("tesseract", "rapidocr")
     languages: tuple[str, ...] = ("eng",)
     password: str | None = None
     text_layer: Literal["use", "ignore"] = "use"
     rotate: bool = False
     deskew: bool = False
     clean: bool = False
+    denoise: bool = False
+    normalize: bool = False
+    crop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,33 @@ class ReadLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One reading of a page by one engine.
+
+    Attributes:
+        engine: which.
+        kept: whether its result is the page's.
+        confidence: 0-1; None for no words.
+        word_count: words found.
+        duration_ms: of the engine's call.
+        cpu_ms: CPU time of the same, ours alone.
+        micros: what others charge for it, in millionths of a dollar.
+        doubts: why its result was not trusted, names of `workers.ocr.doubts`; empty where it was.
+        error: the code of what failed, where it did.
+    """
+
+    engine: str
+    kept: bool
+    confidence: float | None
+    word_count: int
+    duration_ms: int
+    cpu_ms: int = 0
+    micros: int = 0
+    doubts: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PageRead:
     """One page, read.
 
@@ -70,6 +106,9 @@ class PageRead:
         word_count: how many words `words_json` holds.
         words_json: JSON list of `{"text", "confidence", "box": [x0, y0, x1, y1]}`, in pixels of the page as read.
             Serialised where it was read, so that nobody on the way to the store parses it.
+        cpu_ms: CPU time from opening the page to having its words, engines of ours included.
+        peak_kb: most memory the reading process had had when it was done, in KiB.
+        attempts: every reading of it, in order; none for a text layer.
     """
 
     number: int
@@ -83,6 +122,26 @@ class PageRead:
     duration_ms: int
     word_count: int
     words_json: bytes
+    cpu_ms: int = 0
+    peak_kb: int = 0
+    attempts: Sequence[Attempt] = ()
+
+    @property
+    def micros(self) -> int:
+        """What others charge for it, in millionths of a dollar."""
+        return sum(attempt.micros for attempt in self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPage:
+    """One page as a PNG file, prepared as asked, for an engine elsewhere; the file lives as long as its `Reader`."""
+
+    number: int
+    path: Path
+    width: int
+    height: int
+    dpi: int
+    cpu_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +191,14 @@ class RecognisePage:
     number: int
 
 
-Request = OpenDocument | FindTextLayers | RecognisePage
+@dataclass(frozen=True, slots=True)
+class RenderPage:
+    """Render one page, prepared as asked, into a file; the answer is a `RenderedPage` or a `PageFailed`."""
+
+    number: int
+
+
+Request = OpenDocument | FindTextLayers | RecognisePage | RenderPage
 
 
 # --- what it answers
@@ -140,9 +206,15 @@ Request = OpenDocument | FindTextLayers | RecognisePage
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The document is open."""
+    """The document is open.
+
+    Attributes:
+        page_count: how many pages it has.
+        flags: what else it is, of `shared.values.DocumentFlag`.
+    """
 
     page_count: int
+    flags: frozenset[DocumentFlag] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +232,4 @@ class Failed:
     error: TwolaneError
 
 
-Answer = Opened | TextLayers | PageRead | PageFailed | Failed
+Answer = Opened | TextLayers | PageRead | RenderedPage | PageFailed | Failed

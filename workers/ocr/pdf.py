@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from shared.errors import CorruptFile, NoPages, PasswordRequired, TwolaneError, UnreadableDocument, WrongPassword
+from shared.values import DocumentFlag
 from workers.ocr import guard, text_layer
 from workers.ocr.images import Raster
 from workers.ocr.text_layer import TextLayer
@@ -46,6 +48,7 @@ class PdfDocument:
             raise NoPages("The PDF has no pages.")
         if self._pdf.get_formtype() != pdfium.FORMTYPE_NONE:
             self._pdf.init_forms()  # else what people filled in is not drawn
+        self.flags = frozenset(self._flags())
 
     def raster(self, number: int) -> Raster:
         """Render page `number`, at less than the usual resolution if it is very large.
@@ -75,6 +78,14 @@ class PdfDocument:
     def close(self) -> None:
         """Close the file."""
         self._pdf.close()
+
+    def _flags(self) -> Iterator[DocumentFlag]:
+        if pdfium.FPDF_GetSignatureCount(self._pdf) > 0:
+            yield DocumentFlag.SIGNED
+        if pdfium.FPDF_GetSecurityHandlerRevision(self._pdf) >= 0:
+            yield DocumentFlag.ENCRYPTED
+        if self._pdf.get_formtype() != pdfium.FORMTYPE_NONE:
+            yield DocumentFlag.FORM
 
     def _page(self, number: int) -> closing[Any]:  # a pypdfium2.PdfPage; the package publishes no types
         try:

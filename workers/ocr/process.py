@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache
 from uuid import UUID, uuid4
 
@@ -18,7 +19,6 @@ from shared.config import Reading
 from shared.errors import Permanent, TooManyPages
 from shared.models import Document, utcnow
 from shared.services import page_range
-from shared.services.engines import AUTO, AUTO_ENGINE
 from shared.services.ledger import DocumentGone, FailedPage, ReadPage
 from workers.job import LeaseLost, Run
 from workers.ocr import outputs
@@ -55,7 +55,7 @@ def read_document(document_id: UUID, run: Run) -> None:
     ledger = run.services.ledger
     with _clearing_up(document_id), _reader(document := ledger.begin(document_id)) as reader:
         if document.pages_total is None:
-            ledger.open(document_id, reader.page_count, _selected(document, reader.page_count))
+            ledger.open(document_id, reader.page_count, _selected(document, reader.page_count), reader.flags)
         _save(document, reader.text_layers(ledger.pending(document_id)), run)
         pending = ledger.pending(document_id)
         if len(pending) > settings().inline_pages:
@@ -143,13 +143,18 @@ def _reader(document: Document) -> Iterator[Reader]:
 def _options(document: Document) -> ReadOptions:
     asked = document.options
     return ReadOptions(
-        engine=AUTO_ENGINE if asked["engine"] == AUTO else asked["engine"],
+        engine=asked["engine"],
+        ladder=tuple(settings().auto_engines.split(",")),
         languages=tuple(asked["languages"].split("+")),
         password=document.password,
         text_layer=asked["text_layer"],
         rotate=asked["rotate"],
         deskew=asked["deskew"],
         clean=asked["clean"],
+        # Documents from before there were these switches are still on their way.
+        denoise=asked.get("denoise", False),
+        normalize=asked.get("normalize", False),
+        crop=asked.get("crop", False),
     )
 
 
@@ -225,4 +230,8 @@ def _row(page: PageRead, key: str, offset: int) -> ReadPage:
         words_key=key,
         words_offset=offset,
         words_length=len(page.words_json),
+        attempts=[asdict(attempt) for attempt in page.attempts],
+        cpu_ms=page.cpu_ms,
+        peak_kb=page.peak_kb,
+        micros=page.micros,
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from shared.errors import EngineFailed, PageTimeout, TwolaneError
+from shared.values import DocumentFlag
 from workers.ocr.forking import Forking, forking
 from workers.ocr.pages import (
     Answer,
@@ -28,6 +29,8 @@ from workers.ocr.pages import (
     ReadLimits,
     ReadOptions,
     RecognisePage,
+    RenderedPage,
+    RenderPage,
     Request,
     TextLayers,
 )
@@ -71,17 +74,18 @@ class _Process:
             self._connection.close()
             raise
         try:
-            self.page_count = self._open(opening)
+            opened = self._open(opening)
+            self.page_count, self.flags = opened.page_count, opened.flags
         except BaseException:
             self.end()
             raise
 
-    def _open(self, opening: OpenDocument) -> int:
+    def _open(self, opening: OpenDocument) -> Opened:
         self.send(opening)
         answer = self.receive("Opening the document")
         if not isinstance(answer, Opened):
             raise EngineFailed(f"The reading process answered {answer!r} when asked to open the document.")
-        return answer.page_count
+        return answer
 
     def send(self, request: Request) -> None:
         """Ask. A process that is gone shows when it is listened to."""
@@ -115,7 +119,7 @@ class _Process:
 class Reader:
     """A document being read; a context manager, for one thread.
 
-    Entering opens the document and sets `page_count`.
+    Entering opens the document and sets `page_count` and `flags`.
 
     Raises:
         CorruptFile, PasswordRequired, WrongPassword, NoPages, UnsupportedMediaType: the document is at fault.
@@ -123,6 +127,7 @@ class Reader:
     """
 
     page_count: int
+    flags: frozenset[DocumentFlag]
 
     def __init__(self, source: Path, options: ReadOptions, limits: ReadLimits) -> None:
         self._source = source.absolute()
@@ -134,7 +139,8 @@ class Reader:
         parent = _scratch_parent(self._limits.max_page_pixels)
         self._scratch = Path(tempfile.mkdtemp(prefix="twolane-", dir=parent))
         try:
-            self.page_count = self._running().page_count
+            process = self._running()
+            self.page_count, self.flags = process.page_count, process.flags
         except BaseException:
             self.__exit__()
             raise
@@ -186,6 +192,19 @@ class Reader:
             except TwolaneError as error:
                 self._end()
                 yield PageFailed(number, error)
+
+    def render(self, number: int) -> RenderedPage | PageFailed:
+        """Render a page, prepared as asked, into a file that lives until the next is rendered or this ends."""
+        try:
+            process = self._running()
+            process.send(RenderPage(number))
+            answer = process.receive(f"Page {number}")
+            if not isinstance(answer, RenderedPage | PageFailed):
+                raise EngineFailed(f"The reading process answered {answer!r} when asked to render page {number}.")
+        except TwolaneError as error:
+            self._end()
+            return PageFailed(number, error)
+        return answer
 
     def _recognise(self, number: int) -> PageRead | PageFailed:
         process = self._running()

@@ -14,6 +14,9 @@ from workers.ocr.engine import OcrEngine
 ENGINES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "tesseract": "workers.ocr.engines.tesseract:TesseractEngine",
+        "rapidocr": "workers.ocr.engines.rapidocr:RapidOcrEngine",
+        "deepseek": "workers.ocr.engines.deepseek:DeepSeekEngine",
+        "textract": "workers.ocr.engines.textract:TextractEngine",
         "null": "workers.ocr.engines.null:NullEngine",
     }
 )

@@ -9,6 +9,7 @@ class NullEngine:
     """Finds no words on any page, in any language."""
 
     name = "null"
+    remote = False
 
     def version(self) -> str:
         """Return the version of nothing."""
@@ -17,6 +18,9 @@ class NullEngine:
     def languages(self) -> tuple[str, ...]:
         """Return no languages: it needs no packs."""
         return ()
+
+    def prepare(self) -> None:
+        """Load nothing."""
 
     def read(self, _page: PageImage, _options: OcrOptions) -> PageText:
         """Read nothing."""

@@ -23,6 +23,7 @@ class TesseractEngine:
     """The `tesseract` program, found on the path or named by `TESSERACT_CMD`."""
 
     name = "tesseract"
+    remote = False
 
     def version(self) -> str:
         """Return its version, e.g. `5.3.0`.
@@ -43,6 +44,10 @@ class TesseractEngine:
             EngineUnavailable: it is not installed.
         """
         return _languages(*_configure())
+
+    def prepare(self) -> None:
+        """Ask for the packs, once."""
+        self.languages()
 
     def read(self, page: PageImage, options: OcrOptions) -> PageText:
         """Read one page.
@@ -110,7 +115,11 @@ def _run(page: PageImage, extension: str, languages: str, config: str) -> str:
     _configure()
     try:
         output = pytesseract.pytesseract.run_and_get_output(
-            str(page.path), extension=extension, lang=languages, config=f"--dpi {page.dpi} {config}", return_bytes=True
+            str(page.file()),
+            extension=extension,
+            lang=languages,
+            config=f"--dpi {page.dpi} {config}",
+            return_bytes=True,
         )
     except pytesseract.TesseractError as error:
         raise EngineFailed(
