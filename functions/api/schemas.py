@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.services.options import DocumentOptions
-from shared.values import DocumentStatus, PageStatus, ResultFormat
+from shared.values import DocumentFlag, DocumentStatus, PageStatus, ResultFormat
 
 if TYPE_CHECKING:
     # Named here, read by nobody at run time: importing the tables takes longer than all of FastAPI.
@@ -112,6 +112,7 @@ class DocumentOut(BaseModel):
     languages: str
     confidence: float | None = Field(description="0-1, over all words read.")
     text_source: str | None = Field(description="Where the text came from.")
+    flags: list[DocumentFlag] = Field(description="What else the file is; known once it was opened.")
     error: ErrorOut | None
     metadata: dict[str, Any]
     created_at: UtcTime
@@ -135,6 +136,7 @@ class DocumentOut(BaseModel):
             languages=row.options["languages"],
             confidence=row.confidence,
             text_source=row.text_source,
+            flags=row.flags,
             error=_error(row.error_code, row.error_message),
             metadata=row.user_metadata,
             created_at=row.created_at,
@@ -182,6 +184,18 @@ class WordOut(BaseModel):
     box: tuple[int, int, int, int]
 
 
+class AttemptOut(BaseModel):
+    """One reading of a page by one engine."""
+
+    engine: str
+    kept: bool = Field(description="Whether its result is the page's.")
+    confidence: float | None
+    word_count: int
+    duration_ms: int
+    doubts: list[str] = Field(description="Why its result was not trusted; empty where it was.")
+    error: str | None = Field(default=None, description="The code of what failed, where it did.")
+
+
 class PageOut(BaseModel):
     """A page that is done or failed."""
 
@@ -195,14 +209,16 @@ class PageOut(BaseModel):
     engine: str | None
     source: Literal["ocr", "text_layer"] | None
     duration_ms: int | None
+    attempts: list[AttemptOut] = Field(description="Every reading of the page, in order; none where it carries text.")
     error: ErrorOut | None
 
     @classmethod
     def of(cls, row: Page) -> Self:
         """Show a page without its words."""
         # The source is a plain column: pydantic refuses what is none of the two.
-        plain = {name: getattr(row, name) for name in cls.model_fields if name != "error"}
-        return cls(**plain, error=_error(row.error_code, row.error_message))
+        plain = {name: getattr(row, name) for name in cls.model_fields if name not in {"error", "attempts"}}
+        attempts = [AttemptOut.model_validate(attempt) for attempt in row.attempts or ()]
+        return cls(**plain, attempts=attempts, error=_error(row.error_code, row.error_message))
 
 
 class PageWithWords(PageOut):
