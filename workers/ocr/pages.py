@@ -13,6 +13,12 @@ from typing import Literal
 from shared.errors import TwolaneError
 from shared.values import DocumentFlag
 
+Transform = tuple[float, float, float, float, float, float]
+"""`(a, b, c, d, e, f)`: the point `(x, y)` of the page as read is `(a*x + b*y + c, d*x + e*y + f)` of the page as it is
+in the file, upright as the file says, origin top left. Both count dots at the `dpi` of the result, so that `72 / dpi`
+times a point is in points of a PDF page whether or not the page was scaled to be read.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
@@ -76,6 +82,7 @@ class Attempt:
         micros: what others charge for it, in millionths of a dollar.
         doubts: why its result was not trusted, names of `workers.ocr.doubts`; empty where it was.
         error: the code of what failed, where it did.
+        transform: of the kept attempt, `PageRead.transform`; None for all others.
     """
 
     engine: str
@@ -87,6 +94,7 @@ class Attempt:
     micros: int = 0
     doubts: tuple[str, ...] = ()
     error: str | None = None
+    transform: Transform | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,8 @@ class PageRead:
         cpu_ms: CPU time from opening the page to having its words, engines of ours included.
         peak_kb: most memory the reading process had had when it was done, in KiB.
         attempts: every reading of it, in order; none for a text layer.
+        transform: from the page as read to the page as it is in the file, where it was turned, straightened, cropped or
+            scaled to be read; None where boxes lie on the page as it is. Stored with the kept attempt.
     """
 
     number: int
@@ -125,6 +135,7 @@ class PageRead:
     cpu_ms: int = 0
     peak_kb: int = 0
     attempts: Sequence[Attempt] = ()
+    transform: Transform | None = None
 
     @property
     def micros(self) -> int:
