@@ -209,7 +209,12 @@ class RenderPage:
     number: int
 
 
-Request = OpenDocument | FindTextLayers | RecognisePage | RenderPage
+@dataclass(frozen=True, slots=True)
+class ReadEInvoice:
+    """Take out the invoice that the document carries beside its pages; the answer is an `EInvoice`."""
+
+
+Request = OpenDocument | FindTextLayers | RecognisePage | RenderPage | ReadEInvoice
 
 
 # --- what it answers
@@ -243,4 +248,11 @@ class Failed:
     error: TwolaneError
 
 
-Answer = Opened | TextLayers | PageRead | RenderedPage | PageFailed | Failed
+@dataclass(frozen=True, slots=True)
+class EInvoice:
+    """The XML of an invoice, a few MiB at most; None where there is none to be had."""
+
+    xml: bytes | None
+
+
+Answer = Opened | TextLayers | PageRead | RenderedPage | PageFailed | EInvoice | Failed

@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 
 from shared.errors import CorruptFile, NoPages, PasswordRequired, TwolaneError, UnreadableDocument, WrongPassword
 from shared.values import DocumentFlag
-from workers.ocr import guard, text_layer
+from workers.ocr import attachments, guard, text_layer
 from workers.ocr.images import Raster
 from workers.ocr.text_layer import TextLayer
 from workers.ocr.text_trust import has_form_fields
@@ -36,6 +36,7 @@ class PdfDocument:
     """
 
     def __init__(self, path: Path, password: str | None, dpi: int, max_pixels: int) -> None:
+        self._path, self._password = path, password
         self._dpi = dpi
         self._max_pixels = max_pixels
         _check_ending(path)
@@ -75,6 +76,10 @@ class PdfDocument:
             dpi = guard.affordable_dpi(page.get_size(), self._dpi, self._max_pixels)
             return text_layer.read(page, dpi)
 
+    def e_invoice(self) -> bytes | None:
+        """Return the XML of the invoice the PDF carries, if it can be taken out of it."""
+        return attachments.invoice_xml(self._path, self._password)
+
     def close(self) -> None:
         """Close the file."""
         self._pdf.close()
@@ -86,6 +91,8 @@ class PdfDocument:
             yield DocumentFlag.ENCRYPTED
         if self._pdf.get_formtype() != pdfium.FORMTYPE_NONE:
             yield DocumentFlag.FORM
+        if attachments.carries_invoice(self._pdf, self._path, self._password):
+            yield DocumentFlag.E_INVOICE
 
     def _page(self, number: int) -> closing[Any]:  # a pypdfium2.PdfPage; the package publishes no types
         try:

@@ -25,12 +25,14 @@ from workers.ocr.engines.tesseract import TesseractEngine
 from workers.ocr.images import FORMATS, ImageDocument, Raster
 from workers.ocr.pages import (
     Answer,
+    EInvoice,
     Failed,
     FindTextLayers,
     OpenDocument,
     Opened,
     PageFailed,
     PageRead,
+    ReadEInvoice,
     RecognisePage,
     RenderedPage,
     RenderPage,
@@ -107,6 +109,8 @@ class DocumentReader:
             yield self._recognise(request.number)
         elif isinstance(request, RenderPage):
             yield self._render(request.number)
+        elif isinstance(request, ReadEInvoice):
+            yield EInvoice(self._document.e_invoice() if isinstance(self._document, PdfDocument) else None)
 
     def _text_layers(self, request: FindTextLayers) -> Iterator[TextLayers]:
         """Yield the pages with text in batches: a message costs more than a page."""

@@ -7,6 +7,7 @@ takes its process down fails alone: the next one gets a fresh process. Nothing o
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -20,12 +21,14 @@ from shared.values import DocumentFlag
 from workers.ocr.forking import Forking, forking
 from workers.ocr.pages import (
     Answer,
+    EInvoice,
     Failed,
     FindTextLayers,
     OpenDocument,
     Opened,
     PageFailed,
     PageRead,
+    ReadEInvoice,
     ReadLimits,
     ReadOptions,
     RecognisePage,
@@ -36,6 +39,8 @@ from workers.ocr.pages import (
 )
 
 __all__ = ["PageFailed", "PageRead", "ReadLimits", "ReadOptions", "Reader", "warm_up"]
+
+log = logging.getLogger(__name__)
 
 # A process that parses untrusted bytes has no business with these.
 _SECRETS: Final = frozenset({"DATABASE_URL", "REDIS_URL"})
@@ -205,6 +210,18 @@ class Reader:
             self._end()
             return PageFailed(number, error)
         return answer
+
+    def e_invoice(self) -> bytes | None:
+        """Take out the XML of the invoice that the document carries; None where that fails, for the pages are there."""
+        try:
+            process = self._running()
+            process.send(ReadEInvoice())
+            answer = process.receive("Looking for the attached invoice")
+        except TwolaneError as error:
+            log.warning("the attached invoice could not be taken out: %s", error)
+            self._end()
+            return None
+        return answer.xml if isinstance(answer, EInvoice) else None
 
     def _recognise(self, number: int) -> PageRead | PageFailed:
         process = self._running()
