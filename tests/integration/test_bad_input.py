@@ -20,7 +20,7 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, str], int, str]] = {
     "an unknown language": ("a.png", documents.png("a"), {"languages": "eng+tlh"}, 422, "unknown_language"),
     "a malformed language": ("a.png", documents.png("a"), {"languages": "eng+/etc"}, 422, "invalid_option"),
     "an unknown engine": ("a.png", documents.png("a"), {"engine": "crystalball"}, 422, "unknown_engine"),
-    "an engine that is not installed": ("a.png", documents.png("a"), {"engine": "rapidocr"}, 422, "engine_unavailable"),
+    "an engine that is not installed": ("a.png", documents.png("a"), {"engine": "textract"}, 422, "engine_unavailable"),
     "an unknown option": ("a.png", documents.png("a"), {"colour": "blue"}, 422, "unknown_option"),
     "an option with a wrong value": ("a.png", documents.png("a"), {"priority": "11"}, 422, "invalid_option"),
     "page range: words": ("a.png", documents.png("a"), {"pages": "one"}, 422, "invalid_page_range"),

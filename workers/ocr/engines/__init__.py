@@ -25,7 +25,7 @@ ENGINES: Final[Mapping[str, str]] = MappingProxyType(
 AUTO: Final = "tesseract"
 """What `auto` means."""
 
-_NOT_BUILT: Final = frozenset({"rapidocr", "deepseek", "textract"})
+_NOT_BUILT: Final = frozenset({"deepseek", "textract"})
 
 
 def load(name: str) -> OcrEngine:

@@ -206,7 +206,7 @@ def test_one_broken_page_fails_and_the_others_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"engine": "rapidocr"}, EngineUnavailable),
+        ({"engine": "textract"}, EngineUnavailable),
         ({"engine": "abacus"}, UnknownEngine),
         ({"languages": ("eng", "xyz")}, UnknownLanguage),
     ],
