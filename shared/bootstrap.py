@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from shared.services.emails import Emails
     from shared.services.enclosures import Enclosures
     from shared.services.engines import Engines
+    from shared.services.expiry import Expiry
     from shared.services.fan_out import FanOut
     from shared.services.feedback import Recorder
     from shared.services.idempotency import Idempotency
@@ -298,6 +299,13 @@ class Services:
         from shared.services.alerts import Alerts
 
         return Alerts(self.database, Mail(), self.doze)
+
+    @cached_property
+    def expiry(self) -> Expiry:
+        """Documents that are kept no longer."""
+        from shared.services.expiry import Expiry
+
+        return Expiry(self.database)
 
     @cached_property
     def pruning(self) -> Pruning:

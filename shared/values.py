@@ -165,8 +165,9 @@ class WebhookChange:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which documents to list; times are inclusive below and exclusive above."""
+    """Which documents to list; times are inclusive below and exclusive above; `q` is what they say, see `search`."""
 
+    q: str | None = None
     status: DocumentStatus | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None

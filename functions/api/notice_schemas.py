@@ -97,18 +97,19 @@ class NotificationQuery(Strict):
 
 
 class AccountOut(BaseModel):
-    """An account and where its notifications go."""
+    """An account: where its notifications go, and how long its documents stay."""
 
     id: UUID
     name: str
     email: str | None
     phone: str | None
+    retention_days: int | None
     created_at: UtcTime
 
     @classmethod
     def of(cls, row: Account) -> Self:
         """Show an account."""
-        return cls(id=row.id, name=row.name, email=row.email, phone=row.phone, created_at=row.created_at)
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
 
 
 class AccountChange(Strict):
@@ -116,3 +117,9 @@ class AccountChange(Strict):
 
     email: str | None = Field(default=None, description="A mail address.")
     phone: str | None = Field(default=None, description="A phone number in E.164.")
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="How many days documents stay after they became final; null: for good.",
+    )

@@ -156,6 +156,12 @@ class DocumentList(BaseModel):
 class DocumentQuery(Strict):
     """Which documents to list."""
 
+    q: str | None = Field(
+        default=None,
+        max_length=200,
+        description='Only those whose pages say all of this: words, a "phrase", the beginning of a word (`harb*`), '
+        "`-word` for those that do not.",
+    )
     status: DocumentStatus | None = None
     created_after: Annotated[AwareDatetime, AfterValidator(_utc)] | None = Field(
         default=None, description="Only those made then or later; RFC 3339."

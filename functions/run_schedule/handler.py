@@ -19,11 +19,11 @@ class Scheduled(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    job: Literal["weekly_digest", "inactive_reminders", "health_alerts", "prune"]
+    job: Literal["weekly_digest", "inactive_reminders", "health_alerts", "prune", "expire_documents"]
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> Mapping[str, int]:
-    """Do what a schedule stands for, and say how many mails that queued, or how many rows of which table went.
+    """Do what a schedule stands for; say how many mails or jobs that queued, or how many rows of which table went.
 
     Firing again does nothing again: mail has a key of its week, month or hour, and what is gone is gone.
     """
@@ -33,6 +33,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> Mapping[str, int]
         "weekly_digest": lambda: {"mails": services().digests.weekly(utcnow())},
         "inactive_reminders": lambda: {"mails": services().digests.remind(utcnow())},
         "health_alerts": lambda: {"mails": services().alerts.look(utcnow())},
+        "expire_documents": lambda: {"jobs": services().expiry.ask(utcnow())},
         "prune": lambda: services().pruning.prune(utcnow()),
     }
     done = todo[job]()

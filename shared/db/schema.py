@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.errors import DatabaseUnavailable, NotReady
 from shared.patience import eventually
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest revision in `infra/migrations/versions`; revisions are counted, so that the later one sorts later."""
 
 CURE = "run `python -m infra.migrations.run`, or on AWS `python -m infra.deploy.migrate`"

@@ -63,6 +63,9 @@ class Message:
 Publish = Callable[[Message], None]
 """Hands one message to the broker; raises BrokerUnavailable."""
 
+LastStep = Callable[["UnitOfWork", Collection[UUID]], None]
+"""What a transaction does last, to the things of these ids."""
+
 PublishMany = Callable[[Sequence[Message]], Collection[UUID]]
 """Hands messages to the queues of the light lane; returns the task ids of those they took, and raises nothing."""
 
@@ -83,6 +86,21 @@ class UnitOfWork:
         self._tells = tells
         self.messages: list[Message] = []
         self.events: list[EventRow] = []
+        self._last: dict[LastStep, set[UUID]] = {}
+
+    def defer(self, step: LastStep, ids: Collection[UUID]) -> None:
+        """Do something last, right before the commit: once, with every id it was deferred for.
+
+        Who locks rows that many transactions want does so here, all of them in one order, and holds nothing else up.
+        """
+        self._last.setdefault(step, set()).update(ids)
+
+    def finish(self) -> None:
+        """Do what was deferred."""
+        while self._last:
+            step, ids = self._last.popitem()
+            self.session.flush()
+            step(self, ids)
 
     def send(
         self,
@@ -209,6 +227,11 @@ class Database:
         self._readers = sessionmaker(engine, expire_on_commit=False)
         self._writers = sessionmaker(self._writer, expire_on_commit=False)
 
+    @property
+    def dialect(self) -> str:
+        """`postgresql` or `sqlite`."""
+        return self.engine.dialect.name
+
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
         """Open a transaction that commits at the end of the block and then publishes; an exception rolls it back.
@@ -219,6 +242,7 @@ class Database:
         with _our_errors(), self._writers() as session:
             work = UnitOfWork(session, tells=self._publish_events is not None)
             yield work
+            work.finish()
             session.commit()
         if work.messages or work.events:
             self._publish_committed(work)

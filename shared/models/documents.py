@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.models.base import Base, PlainText, utcnow
@@ -19,8 +19,8 @@ class Document(Base):
     `content_key` is the digest of bytes and options; unique in an account, so that the same upload twice, even at the
     same moment, is one document. `generation` counts retries: it is part of the key of every job of the document.
     `password` is needed until the document is completed and erased then: a retry opens the file again. `callback_url`
-    is told how it ended. `extract` is what is to be found in it once it is read. `flags` are names of
-    `shared.values.DocumentFlag`, known once it was opened.
+    is told how it ended. `forced`: it is to be read although the same was read before. `extract` is what is to be
+    found in it once it is read. `flags` are names of `shared.values.DocumentFlag`, known once it was opened.
     """
 
     __tablename__ = "documents"
@@ -46,6 +46,7 @@ class Document(Base):
     user_metadata: Mapped[dict[str, Any]] = mapped_column("metadata")
     password: Mapped[str | None] = mapped_column(String(200))
     callback_url: Mapped[str | None] = mapped_column(String(2000))
+    forced: Mapped[bool] = mapped_column(default=False, server_default=false())
     extract: Mapped[str] = mapped_column(String(20), default="none", server_default="none")
     flags: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     priority: Mapped[int] = mapped_column(default=5)
@@ -68,7 +69,8 @@ class Page(Base):
 
     The text lies here, where it is listed and searched. The words lie in the object store: `words_key` holds those of
     several pages, this page's at `words_offset`, `words_length` bytes of JSON. `attempts` has every reading of it, as
-    `workers.ocr.pages.Attempt` describes; `cpu_ms`, `peak_kb` and `micros` are what it took and cost in all.
+    `workers.ocr.pages.Attempt` describes; `cpu_ms`, `peak_kb` and `micros` are what it took and cost in all: nothing
+    where it was taken from the same page of the document `reused_from`.
     """
 
     __tablename__ = "pages"
@@ -93,5 +95,6 @@ class Page(Base):
     cpu_ms: Mapped[int | None]
     peak_kb: Mapped[int | None]
     micros: Mapped[int | None] = mapped_column(BigInteger)
+    reused_from: Mapped[UUID | None]
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_message: Mapped[str | None] = mapped_column(PlainText)

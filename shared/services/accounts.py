@@ -27,18 +27,18 @@ class Accounts:
             row = session.get(Account, account_id)
         return _found(row)
 
-    def change(self, account_id: UUID, contacts: Mapping[str, str | None]) -> Account:
-        """Set where an account's notifications go.
+    def change(self, account_id: UUID, changes: Mapping[str, str | int | None]) -> Account:
+        """Set where an account's notifications go, and how long its documents stay.
 
         Args:
             account_id: whose.
-            contacts: `email` and `phone`, as far as they change; None removes one.
+            changes: `email`, `phone` and `retention_days`, as far as they change; None removes one.
 
         Raises:
             InvalidAddress: an address nobody can have; nothing was changed.
             NotFound: there is no such account.
         """
-        checked = {name: value if value is None else _CHECKS[name](value) for name, value in contacts.items()}
+        checked = {name: _CHECKS[name](value) if isinstance(value, str) else value for name, value in changes.items()}
         with self._database.write() as work:
             row = _found(work.session.get(Account, account_id, with_for_update=True))
             for name, value in checked.items():

@@ -12,7 +12,7 @@ from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import Conflict, NotFinal, NotFound
 from shared.models import FINAL, OPEN, Document, DocumentStatus, JobRow, JobStatus, Page, PageStatus, utcnow
-from shared.services import announcing, cursors, dead_letters
+from shared.services import announcing, batch_endings, cursors, dead_letters, search
 from shared.services.submission import UPLOADS, send_reading
 from shared.values import Filter, ResultFormat
 
@@ -59,9 +59,9 @@ class Documents:
         """List documents, newest first, and the cursor of the next page if there is one.
 
         Raises:
-            InvalidOption: the cursor is none of ours.
+            InvalidOption: the cursor is none of ours, or `q` asks for nothing.
         """
-        query = select(Document).where(Document.account_id == account_id, *_conditions(which))
+        query = select(Document).where(Document.account_id == account_id, *_conditions(which, self._database.dialect))
         if cursor is not None:
             created_at, last_id = cursors.decode(cursor)
             earlier = and_(Document.created_at == created_at, Document.id < last_id)
@@ -127,7 +127,11 @@ class Documents:
         for prefix in prefixes:
             self._store.delete_prefix(prefix)
         with self._database.write() as work:
+            # Locked before its batches are looked at: none is made of it in between.
+            work.session.scalar(select(Document.id).where(Document.id == document_id).with_for_update())
+            batches = batch_endings.of_document(work.session, document_id)
             work.session.execute(delete(Document).where(Document.id == document_id, Document.account_id == account_id))
+            batch_endings.left(work, batches)
         # A reader may have written between the two; without its row it writes no more.
         self._store.delete_prefix(prefixes[0])
 
@@ -143,13 +147,7 @@ class Documents:
             if row.status not in OPEN:
                 message = f"The document is {row.status}; only one that is not final can be cancelled."
                 raise Conflict(message)
-            row.status, row.completed_at = DocumentStatus.CANCELLED, utcnow()
-            work.session.execute(
-                update(JobRow)
-                .where(JobRow.document_id == document_id, JobRow.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]))
-                .values(status=JobStatus.CANCELLED, lease_token=None, lease_until=None, finished_at=utcnow())
-            )
-            announcing.announce(work, row)
+            stop(work, row)
         return row
 
     def retry(self, account_id: UUID, document_id: UUID) -> Document:
@@ -166,6 +164,17 @@ class Documents:
                 raise Conflict(message)
             reopen(work, row)
         return row
+
+
+def stop(work: UnitOfWork, row: Document) -> None:
+    """Cancel a document that is locked and open, and its jobs."""
+    row.status, row.completed_at = DocumentStatus.CANCELLED, utcnow()
+    work.session.execute(
+        update(JobRow)
+        .where(JobRow.document_id == row.id, JobRow.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]))
+        .values(status=JobStatus.CANCELLED, lease_token=None, lease_until=None, finished_at=utcnow())
+    )
+    announcing.announce(work, row)
 
 
 def reopen(work: UnitOfWork, row: Document) -> None:
@@ -198,8 +207,8 @@ def _found(document: Document | None) -> Document:
     return document
 
 
-def _conditions(which: Filter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def _conditions(which: Filter, dialect: str) -> list[ColumnElement[bool]]:
+    conditions = [] if which.q is None else search.conditions(which.q, dialect)
     if which.status is not None:
         conditions.append(Document.status == which.status)
     if which.created_after is not None:

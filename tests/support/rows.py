@@ -133,5 +133,9 @@ def read_page(number: int, **columns: Any) -> ReadPage:
         "words_key": "words",
         "words_offset": 0,
         "words_length": 2,
+        "attempts": [],
+        "cpu_ms": 8,
+        "peak_kb": 50_000,
+        "micros": 0,
     }
     return ReadPage(number=number, **(given | columns))

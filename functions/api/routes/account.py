@@ -21,6 +21,9 @@ def get_account(caller: CallerDep) -> Response:
 
 @router.patch("", response_model=AccountOut, responses=problems(401, 413, 422))
 def change_account(caller: CallerDep, body: AccountChange) -> Response:
-    """Change where your account's notifications go. What is left out stays, null removes an address."""
+    """Change where your account's notifications go, and how long its documents stay.
+
+    What is left out stays, null removes it.
+    """
     changed = services().accounts.change(caller.account_id, body.model_dump(exclude_unset=True))
     return json_answer(AccountOut.of(changed))

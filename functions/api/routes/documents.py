@@ -75,7 +75,7 @@ def _make(caller: Caller, form: Form, new_id: UUID | None) -> Answer:
 @router.get("", response_model=DocumentList, responses=problems(401, 422))
 def list_documents(caller: CallerDep, query: Annotated[DocumentQuery, Query()]) -> Response:
     """List the account's documents, newest first."""
-    which = Filter(query.status, query.created_after, query.created_before)
+    which = Filter(query.q, query.status, query.created_after, query.created_before)
     rows, cursor = services().documents.list(caller.account_id, which, query.limit, query.cursor)
     return json_answer(DocumentList(items=[DocumentOut.of(row) for row in rows], next_cursor=cursor))
 

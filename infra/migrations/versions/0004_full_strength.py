@@ -21,11 +21,13 @@ def upgrade() -> None:
     op.add_column("accounts", sa.Column("retention_days", sa.Integer(), nullable=True))
     op.add_column("documents", sa.Column("extract", sa.String(length=20), server_default="none", nullable=False))
     op.add_column("documents", sa.Column("flags", JSON, server_default="[]", nullable=False))
+    op.add_column("documents", sa.Column("forced", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_index("ix_documents_account_completed", "documents", ["account_id", "completed_at"])
     op.add_column("pages", sa.Column("attempts", JSON, nullable=True))
     op.add_column("pages", sa.Column("cpu_ms", sa.Integer(), nullable=True))
     op.add_column("pages", sa.Column("peak_kb", sa.Integer(), nullable=True))
     op.add_column("pages", sa.Column("micros", sa.BigInteger(), nullable=True))
+    op.add_column("pages", sa.Column("reused_from", sa.Uuid(), nullable=True))
     _findings()
 
 
@@ -110,9 +112,10 @@ def downgrade() -> None:
     """Go back to the revision before."""
     for table in ("batch_documents", "batches", "quotes", "extractions"):
         op.drop_table(table)
-    for column in ("micros", "peak_kb", "cpu_ms", "attempts"):
+    for column in ("reused_from", "micros", "peak_kb", "cpu_ms", "attempts"):
         op.drop_column("pages", column)
     op.drop_index("ix_documents_account_completed", "documents")
+    op.drop_column("documents", "forced")
     op.drop_column("documents", "flags")
     op.drop_column("documents", "extract")
     op.drop_column("accounts", "retention_days")

@@ -29,9 +29,14 @@ def empty_url(databases: Databases) -> Iterator[str]:
         yield url
 
 
+def of_search(name: str) -> bool:
+    """Whether it is of the full-text index, which no model describes."""
+    return name.startswith(("pages_search", "ix_pages_text_search"))
+
+
 def tables(url: str) -> set[str]:
     engine = make_engine(url)
-    names = set(inspect(engine).get_table_names())
+    names = {name for name in inspect(engine).get_table_names() if not of_search(name)}
     engine.dispose()
     return names
 
@@ -39,7 +44,8 @@ def tables(url: str) -> set[str]:
 def differences(url: str) -> list[object]:
     engine = make_engine(url)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": lambda _item, name, *_: not of_search(name or "")}
+        context = MigrationContext.configure(connection, opts=options)
         found: list[object] = compare_metadata(context, Base.metadata)
     engine.dispose()
     return found
