@@ -300,6 +300,37 @@ class PageTimeout(EngineFailed):
     code = "page_timeout"
 
 
+class EngineUnreachable(EngineFailed):
+    """Whoever an engine asks over the network is not there, or says that it can't now; nothing was charged."""
+
+    code = "engine_unreachable"
+
+
+class AnswerLost(EngineUnreachable):
+    """Whoever an engine asks was asked, and no answer came that can be read: it may be charged all the same."""
+
+
+class EngineRefused(Permanent):
+    """Whoever an engine asks over the network does not take such a question."""
+
+    code = "engine_refused"
+
+
+class UnusableAnswer(Permanent):
+    """A model answered, and not with what was asked for: cut off, repeating itself, refusing.
+
+    Args:
+        detail: the sentence.
+        micros: what the answer cost, in millionths of a dollar; None where nobody knows.
+    """
+
+    code = "unusable_answer"
+
+    def __init__(self, detail: str, *, micros: int | None = 0) -> None:
+        super().__init__(detail)
+        self.micros = micros
+
+
 class WorkerLost(Transient):
     """Every attempt ended with its worker gone."""
 
@@ -401,7 +432,7 @@ class RecipientSuppressed(Permanent):
 
 
 class SpendCapReached(Permanent):
-    """The month's budget for text messages is used up: no job waits for the next, though a person may.
+    """A month's budget, for text messages or an engine, is used up: no job waits for the next, though a person may.
 
     Args:
         detail: the sentence.

@@ -255,8 +255,12 @@ def _location(response: http.client.HTTPResponse) -> str | None:
 
 
 def _retry_after(response: http.client.HTTPResponse) -> float | None:
+    return seconds_to_wait(response.getheader("Retry-After"))
+
+
+def seconds_to_wait(retry_after: str | None) -> float | None:
     """The seconds of `Retry-After`, which is a number or a date; what is neither, or past, says nothing."""
-    said = (response.getheader("Retry-After") or "").strip()
+    said = (retry_after or "").strip()
     if said.isascii() and said.isdigit():
         return float(said[:9])
     try:
