@@ -1,4 +1,4 @@
-"""A document became final: the event that says so."""
+"""A document became final: the event that says so, and the batches that may be completed by it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.events import DocumentCancelled, DocumentCompleted, DocumentFailed, DocumentPartial, Event
 from shared.models import Document, DocumentStatus
 from shared.models.base import plain
+from shared.services import batch_endings
 
 _EVENTS = {
     DocumentStatus.COMPLETED: DocumentCompleted,
@@ -16,8 +17,9 @@ _EVENTS = {
 
 
 def announce(work: UnitOfWork, document: Document) -> None:
-    """Emit the event of a document that has just got a final status, in the transaction that gave it."""
+    """Tell of a document, which is locked and has just got a final status, in the transaction that gave it."""
     work.emit(document.account_id, event_of(document))
+    batch_endings.left(work, batch_endings.of_document(work.session, document.id))
 
 
 def event_of(document: Document) -> Event:
