@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from shared.services.enclosures import Enclosures
     from shared.services.engines import Engines
     from shared.services.expiry import Expiry
+    from shared.services.extractions import Extractions
     from shared.services.fan_out import FanOut
     from shared.services.feedback import Recorder
     from shared.services.idempotency import Idempotency
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from shared.services.pruning import Pruning
     from shared.services.rates import Rates
     from shared.services.relay import Relay
+    from shared.services.reuse import Reuse
     from shared.services.sending_mail import SendingMail, Transport
     from shared.services.sms import TextMessages
     from shared.services.submission import Submission
@@ -224,11 +226,25 @@ class Services:
         return Documents(self.database, self.store)
 
     @cached_property
+    def reuse(self) -> Reuse:
+        """Pages that were read before."""
+        from shared.services.reuse import Reuse
+
+        return Reuse(self.database, self.store)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The page ledger."""
         from shared.services.ledger import Ledger
 
         return Ledger(self.database)
+
+    @cached_property
+    def extractions(self) -> Extractions:
+        """Fields of invoices and receipts."""
+        from shared.services.extractions import Extractions
+
+        return Extractions(self.database)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -19,7 +19,7 @@ from shared.contracts import OcrPages
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import TwolaneError
 from shared.models import Document, DocumentStatus, Page, PageStatus, utcnow
-from shared.services import announcing, dead_letters
+from shared.services import announcing, dead_letters, extracting
 from shared.services.dead_letters import ANSWERS
 from shared.services.verdict import Summary, one_of, verdict
 from shared.values import DocumentFlag
@@ -95,7 +95,7 @@ class Ledger:
         with self._database.write() as work:
             row = work.session.get(Document, document_id, with_for_update=True)
             if row is None or row.status not in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}:
-                raise _gone(document_id)
+                raise gone(document_id)
             row.status = DocumentStatus.PROCESSING
             row.started_at = row.started_at or utcnow()
         return row
@@ -109,7 +109,7 @@ class Ledger:
         with self._database.read() as session:
             row = session.get(Document, document_id)
         if row is None or row.status != DocumentStatus.PROCESSING:
-            raise _gone(document_id)
+            raise gone(document_id)
         return row
 
     def exists(self, document_id: UUID) -> bool:
@@ -134,7 +134,7 @@ class Ledger:
         with self._database.write() as work:
             row = work.session.get(Document, document_id, with_for_update=True)
             if row is None or row.status != DocumentStatus.PROCESSING:
-                raise _gone(document_id)
+                raise gone(document_id)
             if row.pages_total is None:
                 row.page_count, row.pages_total = page_count, len(numbers)
                 row.flags = sorted(flag.value for flag in flags)
@@ -158,7 +158,7 @@ class Ledger:
         with self._database.write() as work:
             row = work.session.get(Document, document.id, with_for_update=True)
             if row is None or row.status != DocumentStatus.PROCESSING:
-                raise _gone(document.id)
+                raise gone(document.id)
             free = set(work.session.scalars(_pending(row.id, None)))
             for numbers in chunks:
                 _send_chunk(work, row, [number for number in numbers if number in free])
@@ -229,6 +229,7 @@ class Ledger:
                 return False
             for name, value in values.items():
                 setattr(row, name, value)
+            extracting.queue_if_asked(work, row)
             announcing.announce(work, row)
             if any(code not in ANSWERS for _, code, _ in summary.failed):
                 dead_letters.enter_document(work.session, row)
@@ -243,7 +244,7 @@ def _lock(session: Session, document_id: UUID) -> None:
     """
     processing = and_(Document.id == document_id, Document.status == DocumentStatus.PROCESSING)
     if session.scalar(select(Document.id).where(processing).with_for_update()) is None:
-        raise _gone(document_id)
+        raise gone(document_id)
 
 
 def _pending(document_id: UUID, chunk: int | None) -> Select[int]:
@@ -305,9 +306,10 @@ def count_final(session: Session, document_id: UUID, written: int) -> Progress:
         .returning(Document.pages_done, Document.pages_total)
     ).first()
     if row is None:
-        raise _gone(document_id)
+        raise gone(document_id)
     return Progress(row.pages_done, row.pages_total or 0)
 
 
-def _gone(document_id: UUID) -> DocumentGone:
+def gone(document_id: UUID) -> DocumentGone:
+    """The error for a document that is not being read."""
     return DocumentGone(f"The document {document_id} is no longer being read.")

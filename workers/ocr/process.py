@@ -47,22 +47,34 @@ def settings() -> Reading:
 def read_document(document_id: UUID, run: Run) -> None:
     """Open a document, write its ledger, take pages that carry text, read the rest here or fan it out.
 
+    One whose pages were read before, with the same options, takes them over and is not opened.
+
     Raises:
         UnreadableDocument: it can't be opened, or is more than we read.
         DocumentGone, LeaseLost: stop.
         Transient: try again.
     """
     ledger = run.services.ledger
-    with _clearing_up(document_id), _reader(document := ledger.begin(document_id)) as reader:
+    with _clearing_up(document_id):
+        document = ledger.begin(document_id)
+        if not run.services.reuse.adopt(document) and _read(document, run):
+            return  # others go on
+    close_if_complete(document_id, run)
+
+
+def _read(document: Document, run: Run) -> bool:
+    """Read what is not read yet, or fan it out; tell whether it was fanned out."""
+    ledger = run.services.ledger
+    with _reader(document) as reader:
         if document.pages_total is None:
-            ledger.open(document_id, reader.page_count, _selected(document, reader.page_count), reader.flags)
-        _save(document, reader.text_layers(ledger.pending(document_id)), run)
-        pending = ledger.pending(document_id)
+            ledger.open(document.id, reader.page_count, _selected(document, reader.page_count), reader.flags)
+        _save(document, reader.text_layers(ledger.pending(document.id)), run)
+        pending = ledger.pending(document.id)
         if len(pending) > settings().inline_pages:
             ledger.fan_out(document, chunked(pending))
-            return
+            return True
         _save(document, reader.read(pending), run)
-    close_if_complete(document_id, run)
+        return False
 
 
 def read_chunk(document_id: UUID, chunk: int, run: Run) -> None:
