@@ -93,6 +93,7 @@ class Links(BaseModel):
     self: str
     pages: str
     result: str
+    invoice: str
     cancel: str
     retry: str
 
@@ -285,5 +286,10 @@ def _error(code: str | None, message: str | None) -> ErrorOut | None:
 def _links(document_id: UUID) -> Links:
     path = f"/v1/documents/{document_id}"
     return Links(
-        self=path, pages=f"{path}/pages", result=f"{path}/result", cancel=f"{path}/cancel", retry=f"{path}/retry"
+        self=path,
+        pages=f"{path}/pages",
+        result=f"{path}/result",
+        invoice=f"{path}/invoice",
+        cancel=f"{path}/cancel",
+        retry=f"{path}/retry",
     )

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.contracts import OcrDocument, lane_of
+from shared.contracts import OcrClose, OcrDocument, OcrPages, lane_of
 from shared.errors import Permanent, TwolaneError
 from shared.models import DeadLetter, Document, JobRow, utcnow
 
@@ -31,6 +31,10 @@ ANSWERS = frozenset(_codes(Permanent))
 """Codes that no retry changes."""
 
 
+_READING = frozenset({OcrDocument.name, OcrPages.name, OcrClose.name})
+"""Jobs that are a document's reading: it has one dead letter, which reads it again. Others about it have their own."""
+
+
 def count_dead_letters(session: Session) -> int:
     """Count those that are open."""
     return session.scalar(select(func.count(DeadLetter.id)).where(DeadLetter.resolved_at.is_(None))) or 0
@@ -38,14 +42,15 @@ def count_dead_letters(session: Session) -> int:
 
 def enter_job(session: Session, job: JobRow, trace: str | None = None) -> None:
     """Enter a job that was given up, in the transaction that gives it up."""
+    document_id = job.document_id if job.name in _READING else None
     enter(
         session,
-        id=job.document_id or job.id,
+        id=document_id or job.id,
         lane=lane_of(job.queue),
         queue=job.queue,
         name=job.name,
-        job_id=None if job.document_id else job.id,
-        document_id=job.document_id,
+        job_id=None if document_id else job.id,
+        document_id=document_id,
         payload=job.payload,
         error_code=job.error_code or "internal_error",
         error_message=job.error_message or "",

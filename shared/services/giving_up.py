@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.contracts import (
     DeliverWebhook,
+    ExtractInvoice,
     Lane,
     Notify,
     OcrClose,
@@ -31,7 +32,7 @@ from shared.models import (
     PageStatus,
     utcnow,
 )
-from shared.services import announcing, dead_letters, failing_webhooks
+from shared.services import announcing, dead_letters, extracting, failing_webhooks
 from shared.services.ledger import count_final
 from shared.values import DeliveryStatus, MessageStatus
 
@@ -49,10 +50,10 @@ def give_up(work: UnitOfWork, job: JobRow, error: Exception, trace: str | None =
     """
     if not isinstance(error, _ANSWERS[lane_of(job.queue)]):
         dead_letters.enter_job(work.session, job, trace)
-    if job.document_id is not None:
-        _of_document(work, job, job.document_id)
-    elif (carry_over := _CARRY_OVER.get(job.name)) is not None:
+    if (carry_over := _CARRY_OVER.get(job.name)) is not None:
         carry_over(work, job, error)
+    elif job.document_id is not None:
+        _of_document(work, job, job.document_id)
 
 
 def _of_document(work: UnitOfWork, job: JobRow, document_id: UUID) -> None:
@@ -113,7 +114,12 @@ def _of_delivery(work: UnitOfWork, job: JobRow, error: Exception) -> None:
     failing_webhooks.gave_up(work, delivery, error)
 
 
+def _of_extraction(work: UnitOfWork, job: JobRow, _error: Exception) -> None:
+    extracting.give_up(work, job)
+
+
 _CARRY_OVER: dict[str, Callable[[UnitOfWork, JobRow, Exception], None]] = {
     **dict.fromkeys((SendEmail.name, SendBulkEmail.name, SendSms.name, Notify.name), _of_message),
     DeliverWebhook.name: _of_delivery,
+    ExtractInvoice.name: _of_extraction,
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.adapters.queues import Queues
-from shared.contracts import DeliverWebhook
+from shared.contracts import DeliverWebhook, ExtractInvoice
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import NotRequeueable
 from shared.models import (
@@ -20,9 +21,10 @@ from shared.models import (
     JobRow,
     JobStatus,
     MessageRow,
-    utcnow,
 )
+from shared.services import extracting
 from shared.services.documents import reopen
+from shared.services.restarts import restart
 from shared.values import DeliveryStatus, MessageStatus
 
 
@@ -34,6 +36,9 @@ def lock(session: Session, letter_id: UUID) -> DeadLetter | None:
     if seen.document_id is not None:
         session.get(Document, seen.document_id, with_for_update=True)
     elif seen.job_id is not None:
+        about = session.scalar(select(JobRow.document_id).where(JobRow.id == seen.job_id))
+        if about is not None:
+            session.get(Document, about, with_for_update=True)
         session.get(JobRow, seen.job_id, with_for_update=True)
     else:
         session.get(EventRow, seen.id, with_for_update=True)
@@ -76,10 +81,10 @@ def _job(work: UnitOfWork, job_id: UUID) -> None:
         _delivery(work.session, UUID(job.payload["delivery_id"]))
     elif "message_id" in job.payload:
         _message(work.session, UUID(job.payload["message_id"]))
-    job.status, job.attempt, job.faults, job.queued_at = JobStatus.QUEUED, 0, 0, utcnow()
-    job.lease_token = job.lease_until = job.handed_over_at = None
-    job.finished_at = job.first_failed_at = job.error_code = job.error_message = None
-    work.resend(job)
+    elif job.name == ExtractInvoice.name and not extracting.put_back(work, job):
+        message = "The fields were looked for again meanwhile; resolve this dead letter instead."
+        raise NotRequeueable(message)
+    restart(work, job)
 
 
 def _message(session: Session, message_id: UUID) -> None:

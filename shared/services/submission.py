@@ -20,7 +20,7 @@ from shared.contracts import OcrDocument
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import Conflict, EmptyFile, FileTooLarge, TwolaneError, UnsupportedMediaType
 from shared.models import Document, DocumentStatus, utcnow
-from shared.services import announcing, callbacks
+from shared.services import announcing, callbacks, extracting
 from shared.services.engines import Engines
 from shared.services.options import DocumentOptions, clean_filename
 
@@ -38,6 +38,15 @@ class Submitted:
 
     document: Document
     created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that will be uploaded, as its client describes it."""
+
+    filename: str
+    media_type: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Submission:
             UrlNotAllowed: `callback_url` is not called from here.
             StorageUnavailable, DatabaseUnavailable: try again.
         """
+        self._engines.check(options.engine, options.languages)
         document = self._new(account_id, filename, options, document_id or uuid4())
         self._inspect(document, body)
         document.content_key = options.content_key(document.sha256 or "")
@@ -130,20 +140,47 @@ class Submission:
             UnknownEngine, EngineUnavailable, UnknownLanguage: the options can't be met here.
             UrlNotAllowed: `callback_url` is not called from here.
         """
-        self._check_size(size_bytes, self._limits.max_upload_bytes, "")
-        if media_type not in media.MEDIA_TYPES:
-            message = f"{media_type[:100]!r} is not read here; send {media.SUPPORTED}."
-            raise UnsupportedMediaType(message)
-        document = self._new(account_id, filename, options, document_id or uuid4())
-        document.status = DocumentStatus.AWAITING_UPLOAD
-        document.source_key = f"{UPLOADS}{document.id}/source"
-        document.media_type, document.size_bytes = media_type, size_bytes
+        self._engines.check(options.engine, options.languages)
+        upload = Upload(filename, media_type, size_bytes)
+        document = self.awaited(account_id, upload, options, document_id or uuid4())
         with self._database.write() as work:
             document = work.session.get(Document, document.id) or document
             work.session.add(document)
+        return self.form(document)
+
+    def awaited(self, account_id: UUID, upload: Upload, options: DocumentOptions, document_id: UUID) -> Document:
+        """A document that waits for its bytes, to be stored by the caller, who has checked that its engine is there.
+
+        Raises:
+            EmptyFile, FileTooLarge, UnsupportedMediaType, InvalidFilename: such a file is not taken.
+            UrlNotAllowed: `callback_url` is not called from here.
+        """
+        self._check_size(upload.size_bytes, self._limits.max_upload_bytes, "")
+        if upload.media_type not in media.MEDIA_TYPES:
+            message = f"{upload.media_type[:100]!r} is not read here; send {media.SUPPORTED}."
+            raise UnsupportedMediaType(message)
+        document = self._new(account_id, upload.filename, options, document_id)
+        document.status = DocumentStatus.AWAITING_UPLOAD
+        document.source_key = f"{UPLOADS}{document.id}/source"
+        document.media_type, document.size_bytes = upload.media_type, upload.size_bytes
+        return document
+
+    def form(self, document: Document) -> Announced:
+        """A new form for a document that waits for its bytes; it takes exactly as many as were announced."""
         seconds = self._limits.upload_expires_seconds
-        form = self._store.upload_form(document.source_key, media_type, size_bytes, seconds)
+        form = self._store.upload_form(document.source_key, document.media_type or "", document.size_bytes, seconds)
         return Announced(document, form, utcnow() + timedelta(seconds=seconds))
+
+    def again(self, source: Document, options: DocumentOptions, document_id: UUID) -> Document:
+        """A new document of the bytes of one that is here, to be stored by the caller, who copies the file.
+
+        Raises:
+            UrlNotAllowed: `callback_url` is not called from here.
+        """
+        document = self._new(source.account_id, source.filename, options, document_id)
+        document.media_type, document.size_bytes, document.sha256 = source.media_type, source.size_bytes, source.sha256
+        document.content_key = options.content_key(source.sha256 or "")
+        return document
 
     def accept_upload(self, key: str, size: int) -> None:
         """Note that an announced document has landed: look at its bytes and queue it. Safe to repeat.
@@ -190,7 +227,6 @@ class Submission:
 
     def _new(self, account_id: UUID, filename: str, options: DocumentOptions, document_id: UUID) -> Document:
         name = clean_filename(filename)
-        self._engines.check(options.engine, options.languages)
         return Document(
             id=document_id,
             account_id=account_id,
@@ -235,11 +271,20 @@ class Submission:
             )
 
     def _found(self, existing: Document, document: Document) -> Submitted:
-        """Give a document that is here already; whoever asks to be told of it is."""
-        if document.callback_url is None or existing.id == document.id:
+        """Give a document that is here already; whoever asks to be told of it is, and gets the fields they want."""
+        wants_fields = document.extract == extracting.INVOICE
+        if existing.id == document.id or not (document.callback_url or wants_fields):
             return Submitted(existing, created=False)
         with self._database.write() as work:
-            return Submitted(callbacks.ask(work, existing.id, document.callback_url), created=False)
+            # Locked: what ends it comes before this, and is seen, or after it, and sees this.
+            row = work.session.get(Document, existing.id, with_for_update=True)
+            if row is None:
+                raise Conflict(callbacks.DELETED)
+            if wants_fields:
+                extracting.ask(work, row)
+            if document.callback_url is not None:
+                callbacks.ask(work, row.id, document.callback_url)
+            return Submitted(row, created=False)
 
     def _lost_race(self, account_id: UUID, document: Document) -> Submitted:
         """Another request made the same document meanwhile: give that one."""
