@@ -1,0 +1,1 @@
+"""What is found in documents that have been read: the fields of invoices and receipts."""

@@ -1,0 +1,40 @@
+"""Text as it is compared: without accents, case, and what engines confuse."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_CONFUSED = str.maketrans({"0": "O", "Q": "O", "1": "I", "L": "I", "|": "I", "!": "I", "5": "S", "8": "B"})
+_NO_LETTER = re.compile(r"[^A-Z0-9|!]")
+_DIGITS = str.maketrans("OoQDlI|!SsBZ", "000011115582")
+
+
+def folded(text: str) -> str:
+    """Upper case without accents; of the same length where the text is Latin, so that places in it stay."""
+    if text.isascii():
+        return text.upper()
+    return "".join(map(_folded, text))
+
+
+def _folded(character: str) -> str:
+    plain = unicodedata.normalize("NFKD", character)[:1].upper()
+    return plain if len(plain) == 1 else character
+
+
+def squeezed(text: str) -> str:
+    """Letters alone, with one for all those that engines take for another: `Sub-T0TAI` is `SUBTOTAL` is `SUBTOTAI`.
+
+    Engines lose spaces as well, so words are looked for in this without any.
+    """
+    return _NO_LETTER.sub("", folded(text)).translate(_CONFUSED)
+
+
+def digits(text: str) -> str:
+    """The text with the letters engines take digits for made digits; for use where only digits can be."""
+    return text.translate(_DIGITS)
+
+
+def letters(text: str) -> int:
+    """How many letters it has."""
+    return sum(map(str.isalpha, text))
