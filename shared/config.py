@@ -6,9 +6,9 @@ is a start-up error that names it. Nothing is read at import.
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -47,7 +47,32 @@ def _networks(value: str) -> str:
     return value
 
 
+_PRIVATE_NAMES = (".internal", ".local", ".localhost", ".lan")
+"""Ends of names that nobody outside can have."""
+
+
+def _model_url(value: str) -> str:
+    """Accept `https://`, and `http://` where pages and key stay inside: a private address, or a name of one label."""
+    parts = urlsplit(value)
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in {"https", "http"} or not host or "@" in parts.netloc or parts.query or parts.fragment:
+        message = "must be like https://HOST/v1, without user, query or fragment"
+        raise ValueError(message)
+    if parts.scheme == "http" and not _inside(host):
+        message = "must be https:// but for a private address or a name like vllm or vllm.internal: pages would be seen"
+        raise ValueError(message)
+    return value
+
+
+def _inside(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE_NAMES)
+
+
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+ModelUrl = Annotated[str, AfterValidator(_model_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 
 
@@ -265,6 +290,78 @@ class Reading(Settings):
     auto_engines: str = "tesseract,rapidocr"
 
 
+class Remote(Settings):
+    """`REMOTE_PAGES_AT_ONCE`: pages of one document that are asked of a remote engine at the same time."""
+
+    remote_pages_at_once: int = Field(default=2, ge=1, le=32)
+
+
+class DeepSeek(Settings):
+    """The `deepseek` engine: DeepSeek-OCR, or any vision model behind an OpenAI-compatible endpoint.
+
+    Attributes:
+        deepseek_url: up to what `/chat/completions` follows, e.g. `https://api.example.com/v1`; without it there is no
+            such engine. `http://` only where nobody outside can listen.
+        deepseek_model: as the server calls it.
+        deepseek_key: the bearer key; none for a server that asks for none.
+        deepseek_secret_arn: a secret of Secrets Manager, `{"password": ...}`, in place of the key.
+        deepseek_timeout_seconds: one call may take, within `PAGE_TIMEOUT_SECONDS`.
+        deepseek_rate: calls a second, of all workers together; 0 does not hold them.
+        deepseek_monthly_dollars: what may be spent in a calendar month (UTC); beyond it pages fail.
+        deepseek_input_dollars: price of a million tokens read; 0 for a server of one's own.
+        deepseek_output_dollars: price of a million tokens written.
+        deepseek_input_tokens: of one page, image and prompt, as reckoned with before the server says how many.
+        deepseek_max_tokens: the model may write about a page; with what it reads they must fit its context.
+        deepseek_prompt: what it is asked.
+        deepseek_logprobs: ask how sure it was; false for servers that refuse the question.
+        deepseek_extra: fields for the body that this server knows. vLLM leaves the marks of the boxes out unless told.
+    """
+
+    deepseek_url: ModelUrl | None = None
+    deepseek_model: str = "deepseek-ai/DeepSeek-OCR"
+    deepseek_key: str | None = Field(default=None, repr=False)
+    deepseek_secret_arn: str | None = None
+    deepseek_timeout_seconds: float = Field(default=60, gt=0)
+    deepseek_rate: float = Field(default=0, ge=0)
+    deepseek_monthly_dollars: float = Field(default=10, ge=0)
+    deepseek_input_dollars: float = Field(default=0, ge=0)
+    deepseek_output_dollars: float = Field(default=0, ge=0)
+    deepseek_input_tokens: int = Field(default=2000, ge=0)
+    deepseek_max_tokens: int = Field(default=6000, ge=16)
+    deepseek_prompt: str = "<|grounding|>Convert the document to markdown."
+    deepseek_logprobs: bool = True
+    deepseek_extra: dict[str, Any] = Field(default_factory=lambda: {"skip_special_tokens": False})
+
+    @model_validator(mode="after")
+    def deepseek_key_comes_from_one_place(self) -> Self:
+        """Refuse a key beside a secret."""
+        if self.deepseek_key and self.deepseek_secret_arn:
+            message = "DEEPSEEK_KEY is given although DEEPSEEK_SECRET_ARN is; take one of them away"
+            raise ValueError(message)
+        return self
+
+
+class Textract(Settings):
+    """The `textract` engine: AWS' own, in the region of the workers.
+
+    Attributes:
+        textract_enabled: whether it may be used, which costs money.
+        textract_page_dollars: price of a page; AWS' list price of DetectDocumentText for the first million a month, in
+            us-east-1: https://aws.amazon.com/textract/pricing/
+        textract_monthly_dollars: what may be spent in a calendar month (UTC); beyond it pages fail.
+        textract_rate: pages a second, of all workers together; 0 does not hold them. AWS holds an account to 1 in most
+            regions and 25 in us-east-1 and us-west-2 unless asked for more, and says so: those pages wait.
+        textract_job_seconds: how long a document that is read as a whole is waited for in one attempt; the next goes on
+            waiting for the same.
+    """
+
+    textract_enabled: bool = False
+    textract_page_dollars: float = Field(default=0.0015, ge=0)
+    textract_monthly_dollars: float = Field(default=10, ge=0)
+    textract_rate: float = Field(default=0, ge=0)
+    textract_job_seconds: float = Field(default=1200, gt=0, le=1700)
+
+
 class Logging(Settings):
     """`LOG_LEVEL`: least level that is logged."""
 
@@ -370,7 +467,9 @@ class Worker(Settings):
     worker_alive_file: Path | None = None
 
 
-class WorkerSettings(Database, Broker, Storage, Delivery, LightLane, Reading, Worker, Telemetry, Logging):
+class WorkerSettings(
+    Database, Broker, Storage, Delivery, LightLane, Reading, Remote, DeepSeek, Textract, Worker, Telemetry, Logging
+):
     """What a Celery worker needs."""
 
 

@@ -21,6 +21,7 @@ THROTTLED = {
     "TooManyRequestsException",
     "RequestThrottled",
     "RequestLimitExceeded",
+    "ProvisionedThroughputExceededException",
     "LimitExceededException",
     "SendingPausedException",
     "KmsThrottled",

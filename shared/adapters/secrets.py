@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from shared.config import Broker, ConfigurationError, Database, Signing
-from shared.errors import BrokerUnavailable, DatabaseUnavailable, QueueUnavailable, Transient
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, EngineUnreachable, QueueUnavailable, Transient
 
 
 class Patience(NamedTuple):
@@ -70,6 +70,20 @@ def signing_key(settings: Signing) -> bytes:
     return _parse(_read(arn, "SIGNING_SECRET_ARN", QueueUnavailable, WITHIN_A_REQUEST), "SIGNING_SECRET_ARN")[
         "password"
     ].encode()
+
+
+def model_key(arn: str, variable: str) -> str:
+    """Return the key of a model's server from its secret, `{"password": ...}`.
+
+    Args:
+        arn: of the secret.
+        variable: the setting it is from, for what there may be to say.
+
+    Raises:
+        ConfigurationError: this process may not read the secret, or it is not of the form it should have.
+        EngineUnreachable: Secrets Manager does not answer.
+    """
+    return _parse(_read(arn, variable, EngineUnreachable, AT_START), variable)["password"]
 
 
 class BrokerUrl:
