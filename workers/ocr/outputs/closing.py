@@ -1,4 +1,4 @@
-"""The outputs of a document, assembled from its ledger a page at a time: memory does not grow with the document."""
+"""What is written when a document is closed: its text, and everything as JSON."""
 
 from __future__ import annotations
 
@@ -15,30 +15,13 @@ from shared.services.documents import RESULTS, result_key
 from shared.services.ledger import Ledger
 from shared.services.verdict import Summary
 from shared.values import ResultFormat
+from workers.ocr.outputs.stored import Words
 
 PAGE_BREAK = b"\f"
 
 
-class Words:
-    """The words of pages, read in order: pages that lie in one object fetch it once."""
-
-    def __init__(self, store: S3Store) -> None:
-        self._store = store
-        self._key: str | None = None
-        self._body = b""
-
-    def of(self, page: Page) -> bytes:
-        """A page's words as JSON, `[{text, confidence, box}]`."""
-        if not page.words_key:
-            return b"[]"
-        if page.words_key != self._key:
-            self._key, self._body = page.words_key, self._store.get(page.words_key)
-        start = page.words_offset or 0
-        return self._body[start : start + (page.words_length or 0)]
-
-
 def assemble(document: Document, summary: Summary, ledger: Ledger, store: S3Store) -> None:
-    """Write every output of a document into the store; the same again if repeated.
+    """Write text and JSON of a document into the store; the same again if repeated.
 
     Raises:
         StorageUnavailable: try again.
