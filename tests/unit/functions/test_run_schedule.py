@@ -16,10 +16,10 @@ from sqlalchemy import select
 
 from functions.run_schedule import handler as run_schedule
 from shared.bootstrap import Services
-from shared.contracts import SendBulkEmail, SendEmail
+from shared.contracts import ExpireDocuments, SendBulkEmail, SendEmail
 from shared.models import Account, DeadLetter, MessageRow, utcnow
 from shared.services.digests import Week
-from shared.values import MessageStatus
+from shared.values import DocumentStatus, MessageStatus
 from tests.support.light_lane import bodies, wired
 from tests.support.redis import RedisServer
 from tests.support.rows import Rows
@@ -100,6 +100,15 @@ def test_what_is_over_for_as_long_as_set_goes(stack: Services, monkeypatch: pyte
         rows.message(status=MessageStatus.SENT, created_at=utcnow() - timedelta(days=days))
     assert [ask("prune")["messages"] for _ in range(2)] == [1, 0]
     assert rows.count(MessageRow) == 1
+
+
+def test_documents_that_are_kept_no_longer_are_left_to_a_worker(stack: Services) -> None:
+    rows = Rows(stack.database)
+    account_id = rows.account()
+    rows.change(Account, account_id, retention_days=1)
+    rows.document(account_id, DocumentStatus.COMPLETED, completed_at=utcnow() - timedelta(days=2))
+    assert ask("expire_documents") == {"jobs": 1}
+    assert [row.queue for row in rows.jobs(ExpireDocuments.name)] == ["default"]
 
 
 @pytest.mark.parametrize("event", [{}, {"job": "payroll"}, {"job": None}, {"name": "weekly_digest"}])

@@ -28,6 +28,19 @@ def test_contacts_are_set_one_by_one_and_removed(client: httpx.Client) -> None:
     assert client.patch(URL, json={}).json() == left
 
 
+def test_documents_stay_for_as_long_as_the_account_says(client: httpx.Client) -> None:
+    assert client.get(URL).json()["retention_days"] is None
+    assert client.patch(URL, json={"retention_days": 30}).json()["retention_days"] == 30
+    assert client.patch(URL, json={"email": None}).json()["retention_days"] == 30
+    assert client.patch(URL, json={"retention_days": None}).json()["retention_days"] is None
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501, 1.5, "soon"])
+def test_no_other_time_is_taken(client: httpx.Client, days: object) -> None:
+    answer = client.patch(URL, json={"retention_days": days})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "retention_days")
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
