@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from workers.extraction.amounts import Amount, amounts, decimal_mark, plain
 from workers.extraction.dates import PrintedDate, dates, month_first, resolved
 from workers.extraction.rows import rows
-from workers.extraction.sums import choose, figures
+from workers.extraction.figures import figures
+from workers.extraction.sums import choose
 from workers.extraction.values import Box, Field, Invoice, LineItem, PageWords
 
 __all__ = ["Box", "Field", "Invoice", "LineItem", "PageWords", "extract"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from workers.extraction.text import squeezed
+from workers.extraction.text import comparable
 from workers.extraction.values import Box, PageWords
 from workers.ocr.engine import Word
 
@@ -54,9 +54,9 @@ class Span:
         return _around(self.words)
 
     @cached_property
-    def squeezed(self) -> str:
+    def comparable(self) -> str:
         """The text as words are looked for in it."""
-        return squeezed(self.text)
+        return comparable(self.text)
 
     @cached_property
     def size(self) -> float:

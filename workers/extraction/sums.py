@@ -9,23 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from workers.extraction.amounts import Amount
-from workers.extraction.labels import Kind, kind_of
-from workers.extraction.rows import Row
-from workers.extraction.text import letters
+from workers.extraction.figures import Figure
+from workers.extraction.labels import Kind
 
 _MOST_FIGURES = 400
 _MOST_TRIED = 40
-_TOTALS = (Kind.GRAND, Kind.TOTAL, Kind.WEAK)
-_LABEL_SCORE = {Kind.GRAND: 4.0, Kind.TOTAL: 3.0, Kind.WEAK: 1.0, Kind.CARD: 1.0, Kind.CASH: 0.3, Kind.SUBTOTAL: 0.2}
-_NEXT_ROW = 2.6
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """An amount and what it is said to be."""
-
-    amount: Amount
-    kind: Kind | None
+_TOTALS = (Kind.GRAND, Kind.TOTAL, Kind.NET, Kind.WEAK)
+_LABEL_SCORE = {Kind.GRAND: 4.0, Kind.TOTAL: 3.0, Kind.NET: 2.0, Kind.WEAK: 1.0, Kind.CARD: 1.0, Kind.CASH: 0.3, Kind.SUBTOTAL: 0.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +25,6 @@ class Sums:
     total: tuple[Amount, float] | None = None
     tax: tuple[Sequence[Amount], float] | None = None
     subtotal: tuple[Amount, float] | None = None
-
-
-def figures(rows: Sequence[Row], amounts: Sequence[Sequence[Amount]]) -> list[Figure]:
-    """Say of each amount what it is, from the words before it, above it, or at the head of its column."""
-    found: list[Figure] = []
-    for index, of_row in enumerate(amounts):
-        end, kind = 0, None
-        for amount in of_row:
-            label = rows[index].text[end : amount.start]
-            own = _labelled(rows[index], label, amount)
-            if own is None and letters(label) <= 2:  # noqa: PLR2004 - a tax code, a currency
-                own = Kind.TOTAL if kind is Kind.OTHER else kind or _above(rows, amounts, index, amount)
-            kind, end = own, amount.end
-            found.append(Figure(amount, own))
-    return found
-
-
-def _labelled(row: Row, label: str, amount: Amount) -> Kind | None:
-    """What the cell before an amount says of it, or all that stands before it since the last one."""
-    cell = next((cell for cell in reversed(row.cells) if cell.box[0] < amount.box[0]), None)
-    near = label[-len(cell.text) :] if cell else label
-    return kind_of(near) or kind_of(label)
-
-
-def _above(rows: Sequence[Row], amounts: Sequence[Sequence[Amount]], index: int, amount: Amount) -> Kind | None:
-    """What a row without amounts right above says: a label whose amount slid down, or the head of a column."""
-    for above in range(index - 1, max(-1, index - 4), -1):
-        row = rows[above]
-        if row.page != amount.row.page or amount.box[1] - row.box[1] > _NEXT_ROW * (index - above) * row.size:
-            return None
-        head = next((cell for cell in row.cells if _same_column(cell.box, amount.box)), None)
-        if head and not any(one.exact for one in amounts[above]):
-            return kind_of(head.text)
-        if not amounts[above] and len(row.cells) == 1 and len(amounts[index]) == 1 and above == index - 1:
-            return kind_of(row.text)
-    return None
-
-
-def _same_column(head: tuple[int, int, int, int], cell: tuple[int, int, int, int]) -> bool:
-    return head[0] < cell[2] and cell[0] < head[2]
 
 
 class Ledger:
@@ -118,7 +68,7 @@ def choose(found: Sequence[Figure], items: Iterable[Decimal] = ()) -> Sums:
 
 
 def _total(ledger: Ledger, items: Decimal) -> tuple[Amount, float] | None:
-    labelled = [value for value, ones in ledger.by_value.items() if any(one.kind in _TOTALS for one in ones)]
+    labelled = [value for value, ones in ledger.by_value.items() if any(one.kind in _TOTALS and not one.summary for one in ones)]
     tried = labelled or [one.amount.value for one in ledger.figures if one.kind in {None, Kind.CARD, Kind.CASH, Kind.SUBTOTAL}]
     evidence = _Evidence(ledger, items)
     scored = [(evidence.score(value), value) for value in dict.fromkeys(tried[-_MOST_FIGURES:])]
@@ -138,8 +88,9 @@ class _Evidence:
         self._ledger = ledger
         self._items = items
         self._roundings = ledger.roundings()
-        self._subtotals = set(ledger.values(Kind.SUBTOTAL))
+        self._subtotals = set(ledger.values(Kind.SUBTOTAL, Kind.NET))
         self._totals = set(ledger.values(*_TOTALS)) | self._subtotals
+        self._partial = ledger.values(Kind.GRAND, Kind.TOTAL)
         self._largest = max(ledger.values(*_TOTALS), default=Decimal(0), key=abs)
         self._taxes = ledger.values(Kind.TAX)
         self._extras = [*self._taxes, *ledger.values(Kind.CHARGE), *(-abs(one) for one in ledger.values(Kind.DISCOUNT))]
@@ -152,7 +103,7 @@ class _Evidence:
     def score(self, value: Decimal) -> tuple[float, int]:
         """How much speaks for a value, and how many sums it agrees with."""
         ones = self._ledger.by_value[value]
-        score = max((_LABEL_SCORE.get(one.kind, 0.0) for one in ones if one.kind), default=0.0)
+        score = max((_LABEL_SCORE.get(one.kind, 0.0) for one in ones if one.kind and not one.summary), default=0.0)
         score += 0.4 * min(3, len(ones) - 1)
         score += 0.5 * (value == self._largest)
         score += 0.7 * any(one.amount.span.size > 1.25 * self._ledger.size for one in ones)
@@ -170,6 +121,7 @@ class _Evidence:
         yield 2.5, any(value - rounding in self._totals for rounding in rounded)
         # The total before rounding, where the rounded one is printed as well.
         yield -2.5, any(value + rounding in self._totals and _rounder(value + rounding, value) for rounding in rounded)
+        yield 2.0, any(value - one in self._totals for one in self._partial if one and value - one)
         yield 2.0, any(value - rounding - extra in self._subtotals for rounding in self._roundings for extra in self._extras if extra)
         yield 1.5, self._items != 0 and any(value - rounding == self._items for rounding in self._roundings)
         yield 1.5, self._items != 0 and any(value - self._items == tax for tax in self._taxes if tax)
@@ -186,7 +138,7 @@ def _parts(
 ) -> tuple[tuple[Sequence[Amount], float] | None, tuple[Amount, float] | None]:
     """The tax in a total and what remains without it."""
     taxes = ledger.by_kind[Kind.TAX][-_MOST_TRIED:]
-    subtotals = ledger.by_kind[Kind.SUBTOTAL][-_MOST_TRIED:]
+    subtotals = [*ledger.by_kind[Kind.NET][-_MOST_TRIED:], *ledger.by_kind[Kind.SUBTOTAL][-_MOST_TRIED:]]
     everything = [one.amount for one in ledger.figures[-_MOST_FIGURES:]]
     befores = [total - rounding for rounding in sorted(ledger.roundings(), key=abs)]
     for nets, sure in ((subtotals, 0.96), (everything, 0.9)):

@@ -22,12 +22,17 @@ def _folded(character: str) -> str:
     return plain if len(plain) == 1 else character
 
 
-def squeezed(text: str) -> str:
-    """Letters alone, with one for all those that engines take for another: `Sub-T0TAI` is `SUBTOTAL` is `SUBTOTAI`.
+def comparable(text: str) -> str:
+    """Letters in words, one letter for all those that engines take for another: `Sub-T0TAI` is `SUB TOTAL`.
 
-    Engines lose spaces as well, so words are looked for in this without any.
+    The letter for `L`, `1` and `|` is `I`, that for `0` and `Q` is `O`.
     """
-    return _NO_LETTER.sub("", folded(text)).translate(_CONFUSED)
+    return " ".join(_NO_LETTER.sub(" ", folded(text)).translate(_CONFUSED).split())
+
+
+def squeezed(text: str) -> str:
+    """The same without spaces, which engines lose."""
+    return comparable(text).replace(" ", "")
 
 
 def digits(text: str) -> str:
