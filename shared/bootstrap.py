@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from shared.models import EventRow
     from shared.services.accounts import Accounts
     from shared.services.alerts import Alerts
+    from shared.services.batches import Batches
     from shared.services.census import Census
     from shared.services.circuits import Circuits
     from shared.services.dead_letter_list import DeadLetters
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from shared.services.messages import Messages
     from shared.services.monitoring import Monitoring
     from shared.services.notifications import Notifications
+    from shared.services.outputs import Outputs
     from shared.services.pruning import Pruning
     from shared.services.rates import Rates
     from shared.services.relay import Relay
@@ -219,6 +221,15 @@ class Services:
         return Submission(self.database, self.store, self.engines, Limits(), self._guard)
 
     @cached_property
+    def batches(self) -> Batches:
+        """Batches of documents."""
+        from shared.services.batches import Batches
+        from shared.services.rereading import Rereading
+
+        rereading = Rereading(self.database, self.store, self.submission, self.engines)
+        return Batches(self.database, self.submission, rereading, self.engines, self._guard)
+
+    @cached_property
     def documents(self) -> Documents:
         """Documents of an account."""
         from shared.services.documents import Documents
@@ -231,6 +242,13 @@ class Services:
         from shared.services.reuse import Reuse
 
         return Reuse(self.database, self.store)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Outputs of documents."""
+        from shared.services.outputs import Outputs
+
+        return Outputs(self.database, self.store)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -12,6 +12,7 @@ from functions.api import VERSION, errors, openapi
 from functions.api.middleware import BodyLimit, RequestContext, RequestIdFilter
 from functions.api.routes import (
     account,
+    batches,
     dlq,
     documents,
     emails,
@@ -64,6 +65,7 @@ def create_app() -> FastAPI:
     for routes in (
         documents,
         uploads,
+        batches,
         pages,
         results,
         invoice,

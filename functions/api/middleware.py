@@ -26,6 +26,9 @@ FORM_ALLOWANCE = 256 * 1024
 MAIL_ALLOWANCE = 4 * MIB + 2 * FORM_ALLOWANCE
 """Bytes of a mail as it is asked for: 3 MiB of attachments in base64, and its text. Lambda is sent at most 6 MB."""
 
+BATCH_ALLOWANCE = MIB
+"""Bytes of a batch as it is asked for: a thousand files with long names."""
+
 
 class RequestIdFilter(logging.Filter):
     """Puts the id of the request being answered on every line of log."""
@@ -113,7 +116,7 @@ class BodyLimit:
 
     Args:
         app: what is inside.
-        max_file_bytes: largest file of a multipart POST to `/v1/documents`.
+        max_file_bytes: largest file of a multipart POST to `/v1/documents` or `/v1/quotes`.
     """
 
     def __init__(self, app: ASGIApp, max_file_bytes: int) -> None:
@@ -144,7 +147,7 @@ class BodyLimit:
 
     def _limit(self, scope: Scope) -> tuple[int, TwolaneError]:
         path: str = scope["path"]
-        if path == "/v1/documents":
+        if path in {"/v1/documents", "/v1/quotes"}:
             size = f"{self._max_file_bytes / MIB:g} MiB"
             hint = f"A file sent with the request may have at most {size}. Larger ones go through POST /v1/uploads."
             return self._max_file_bytes + FORM_ALLOWANCE, FileTooLarge(hint)
@@ -152,4 +155,7 @@ class BodyLimit:
             size = f"{MAIL_ALLOWANCE / MIB:g} MiB"
             hint = f"A mail sent with the request may have at most {size}; put large attachments into the store."
             return MAIL_ALLOWANCE, MessageTooLarge(hint)
+        if path == "/v1/batches":
+            size = f"{BATCH_ALLOWANCE // 1024} KiB"
+            return BATCH_ALLOWANCE, FileTooLarge(f"A batch may be asked for in at most {size}; make several batches.")
         return FORM_ALLOWANCE, FileTooLarge(f"The body may have at most {FORM_ALLOWANCE // 1024} KiB here.")

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shared.adapters.outbound_guard import Guard
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.errors import Conflict, NotFound, TwolaneError
 from shared.models import OPEN, Batch, BatchDocument, Document, DocumentStatus
-from shared.services import batch_endings, callbacks, cursors
+from shared.services import batch_endings, callbacks, cursors, extracting
 from shared.services.documents import stop
 from shared.services.engines import Engines
 from shared.services.options import DocumentOptions
 from shared.services.rereading import Plan, Rereading, Wish
 from shared.services.submission import Announced, Submission, Upload, send_reading
-
-MAX_DOCUMENTS = 1000
-"""Documents of a batch: what one request can make within the time that its answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +47,34 @@ class Batches:
         submission: makes documents.
         rereading: finds or makes the readings that are asked for of documents that are here.
         engines: which there are.
+        guard: which addresses are called from here.
     """
 
-    def __init__(self, database: Database, submission: Submission, rereading: Rereading, engines: Engines) -> None:
+    def __init__(
+        self, database: Database, submission: Submission, rereading: Rereading, engines: Engines, guard: Guard
+    ) -> None:
+        self._guard = guard
         self._database = database
         self._submission = submission
         self._rereading = rereading
         self._engines = engines
 
     def of_documents(
-        self, account_id: UUID, document_ids: Sequence[UUID], wish: Wish, batch_id: UUID | None = None
+        self,
+        account_id: UUID,
+        document_ids: Sequence[UUID],
+        named: Mapping[str, Any],
+        *,
+        force: bool = False,
+        batch_id: UUID | None = None,
     ) -> tuple[UUID, Sequence[Item]]:
         """Group documents that are here; what was asked for with other options than they have is read anew.
 
         Args:
             account_id: whose.
             document_ids: which; one that is named twice is meant once.
-            wish: how they are to be read; see `Rereading`.
+            named: the options that were named, checked; every other one stays as each document has it.
+            force: read each anew, whatever was read before.
             batch_id: the id of the batch, where the caller must be able to repeat the request.
 
         Returns:
@@ -75,6 +85,9 @@ class Batches:
             Conflict: some can't be read with other options; or they change while this is done.
             UnknownEngine, EngineUnavailable, UnknownLanguage, UrlNotAllowed: the options can't be met here.
         """
+        url = named.get("callback_url")
+        checked = {} if url is None else {"callback_url": self._guard.read(url).url}
+        wish = Wish({**named, **checked}, force)
         asked = list(dict.fromkeys(document_ids))
         chosen = batch_id or uuid4()
         try:
@@ -84,9 +97,20 @@ class Batches:
             return chosen, self._group(account_id, asked, wish, chosen)
 
     def of_uploads(
-        self, account_id: UUID, uploads: Sequence[Upload], options: DocumentOptions, batch_id: UUID | None = None
+        self,
+        account_id: UUID,
+        uploads: Sequence[tuple[str, str, int]],
+        options: DocumentOptions,
+        *,
+        batch_id: UUID | None = None,
     ) -> tuple[UUID, Sequence[Item]]:
         """Announce files, all with the same options; `forms` gives what takes them.
+
+        Args:
+            account_id: whose.
+            uploads: name, media type and size in bytes of each.
+            options: for all of them.
+            batch_id: the id of the batch, where the caller must be able to repeat the request.
 
         Raises:
             EmptyFile, FileTooLarge, UnsupportedMediaType, InvalidFilename: one is not taken; `errors` names it.
@@ -95,7 +119,7 @@ class Batches:
         chosen = batch_id or uuid4()
         self._engines.check(options.engine, options.languages)
         documents = [
-            self._awaited(account_id, number, upload, options, uuid5(chosen, str(number)))
+            self._awaited(account_id, number, Upload(*upload), options, uuid5(chosen, str(number)))
             for number, upload in enumerate(uploads)
         ]
         ids = [document.id for document in documents]
@@ -193,9 +217,13 @@ class Batches:
 
     def _group(self, account_id: UUID, asked: Sequence[UUID], wish: Wish, batch_id: UUID) -> Sequence[Item]:
         plan = self._rereading.plan(account_id, asked, wish, batch_id)
-        with self._database.write() as work:
-            if work.session.get(Batch, batch_id) is None:
-                self._store(work, account_id, plan, wish, batch_id)
+        try:
+            with self._database.write() as work:
+                if work.session.get(Batch, batch_id) is None:
+                    self._store(work, account_id, plan, wish, batch_id)
+        except (IntegrityError, Conflict):
+            self._rereading.discard(plan)
+            raise
         return [Item(document_id, one) for one, document_id in plan.instead.items()]
 
     def _store(self, work: UnitOfWork, account_id: UUID, plan: Plan, wish: Wish, batch_id: UUID) -> None:
@@ -204,12 +232,19 @@ class Batches:
         _lock(work.session, account_id, here)
         work.session.add_all(plan.new)
         work.session.flush()
-        if wish.callback_url is not None:
-            for document_id in here:
-                callbacks.ask(work, document_id, wish.callback_url)
+        for document_id in here:
+            self._ask(work, document_id, wish)
         _add(work, account_id, batch_id, plan.documents)
         for document in plan.new:
             send_reading(work, document)
+
+    @staticmethod
+    def _ask(work: UnitOfWork, document_id: UUID, wish: Wish) -> None:
+        """What was asked for beside a reading, of a document that is here and locked."""
+        if wish.callback_url is not None:
+            callbacks.ask(work, document_id, wish.callback_url)
+        if wish.named.get("extract") == extracting.INVOICE:
+            extracting.ask(work, work.session.get_one(Document, document_id))
 
 
 def _add(work: UnitOfWork, account_id: UUID, batch_id: UUID, document_ids: Sequence[UUID]) -> None:

@@ -14,7 +14,6 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import select
 
-from shared.adapters.outbound_guard import Guard
 from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database
 from shared.errors import Conflict, NotFound
@@ -72,14 +71,11 @@ class Plan:
 class Rereading:
     """Plans readings: what is new is stored by the caller."""
 
-    def __init__(
-        self, database: Database, store: S3Store, submission: Submission, engines: Engines, guard: Guard
-    ) -> None:
+    def __init__(self, database: Database, store: S3Store, submission: Submission, engines: Engines) -> None:
         self._database = database
         self._store = store
         self._submission = submission
         self._engines = engines
-        self._guard = guard
 
     def plan(self, account_id: UUID, asked: Sequence[UUID], wish: Wish, seed: UUID) -> Plan:
         """Find the readings that are here, and make those that are not, with ids that follow from `seed`.
@@ -90,8 +86,6 @@ class Rereading:
             UnknownEngine, EngineUnavailable, UnknownLanguage, UrlNotAllowed: the options can't be met here.
             StorageUnavailable: try again.
         """
-        if wish.callback_url is not None:
-            wish = Wish({**wish.named, "callback_url": self._guard.read(wish.callback_url).url}, wish.force)
         sources = self._sources(account_id, asked)
         wanted = {source.id: options for source in sources if (options := _other(source, wish)) is not None}
         self._check(sources, wanted)
@@ -103,6 +97,8 @@ class Rereading:
             if key is None or key in new or (key in known and not wish.force):
                 continue
             new[key] = self._submission.again(source, wanted[source.id], uuid5(seed, str(source.id)))
+            new[key].forced = wish.force
+            new[key].forced = wish.force
             if key in known:
                 # Content keys are unique: the earlier one keeps it.
                 new[key].content_key = None
@@ -111,6 +107,11 @@ class Rereading:
         instead = {one: one if one not in keys else stands[keys[one]] for one in asked}
         # Sorted, so that two requests for the same readings wait for each other instead of deadlocking.
         return Plan(instead, [new[key] for key in sorted(new)])
+
+    def discard(self, plan: Plan) -> None:
+        """Remove the files of documents that were not stored after all."""
+        for document in plan.new:
+            self._store.delete_prefix(f"documents/{document.id}/")
 
     def _sources(self, account_id: UUID, asked: Sequence[UUID]) -> Sequence[Document]:
         """The documents, in the order they were asked for."""
