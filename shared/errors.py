@@ -114,6 +114,29 @@ class NotFinal(Conflict):
     code = "not_final"
 
 
+class OutputInProgress(Conflict):
+    """An output is being made right now."""
+
+    code = "output_in_progress"
+
+
+class OutputFailed(Conflict):
+    """An output could not be made: `code` is that of what was in the way. Asked for again, it is tried again."""
+
+    code = "output_failed"
+
+    def __init__(self, detail: str, code: str | None = None) -> None:
+        super().__init__(detail)
+        if code is not None:
+            self.code = code  # type: ignore[misc]  # one class for whatever a job may have failed with
+
+
+class NotArchivable(Conflict):
+    """The document can't be made a PDF/A without changing how it looks; the sentence says what stands against it."""
+
+    code = "not_archivable"
+
+
 class IdempotencyKeyReused(Permanent):
     """The same Idempotency-Key came with another body."""
 
@@ -246,6 +269,12 @@ class PageTooLarge(UnreadableDocument):
     """A page that would render, or an image that would decode, to more pixels than we read."""
 
     code = "page_too_large"
+
+
+class EInvoiceUnusable(UnreadableDocument):
+    """The XML that a PDF carries is no invoice that can be relied on: its words are."""
+
+    code = "e_invoice_unusable"
 
 
 # --- what may be better next time

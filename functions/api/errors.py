@@ -21,6 +21,7 @@ from shared.errors import (
     InvalidOption,
     NotFound,
     ObjectMissing,
+    OutputInProgress,
     Permanent,
     QueueUnavailable,
     RequestInProgress,
@@ -151,7 +152,7 @@ def _from_http(request: Request, error: HTTPException) -> TwolaneError:
 def _headers(error: TwolaneError) -> dict[str, str]:
     if isinstance(error, Transient | SpendCapReached):
         return {"Retry-After": str(math.ceil(error.retry_after))}
-    if isinstance(error, RequestInProgress):
+    if isinstance(error, RequestInProgress | OutputInProgress):
         return {"Retry-After": SOON}
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": CHALLENGE}

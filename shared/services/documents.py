@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 
 from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database, UnitOfWork
-from shared.errors import Conflict, NotFinal, NotFound
+from shared.errors import Conflict, NotFound
 from shared.models import FINAL, OPEN, Document, DocumentStatus, JobRow, JobStatus, Page, PageStatus, utcnow
 from shared.services import announcing, batch_endings, cursors, dead_letters, search
 from shared.services.submission import UPLOADS, send_reading
-from shared.values import Filter, ResultFormat
-
-RESULTS: dict[ResultFormat, tuple[str, str]] = {
-    "text": ("result.txt", "text/plain; charset=utf-8"),
-    "json": ("result.json", "application/json"),
-}
-"""Name and media type of each output."""
-
-
-def result_key(document_id: UUID, result_format: ResultFormat) -> str:
-    """Where an output lies in the object store."""
-    return f"documents/{document_id}/{RESULTS[result_format][0]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An output in the object store."""
-
-    key: str
-    media_type: str
-    size_bytes: int
+from shared.values import Filter
 
 
 class Documents:
@@ -93,25 +72,6 @@ class Documents:
         if not page.words_key or not page.words_length:
             return b"[]"
         return self._store.get(page.words_key, (page.words_offset or 0, page.words_length))
-
-    def result(self, account_id: UUID, document_id: UUID, result_format: ResultFormat) -> Result:
-        """Find an output.
-
-        Raises:
-            NotFound: this account has no such document.
-            NotFinal: it is still being read.
-            Conflict: it ended without a result.
-        """
-        document = self.get(account_id, document_id)
-        if not document.status.final:
-            message = f"The document is {document.status}; wait for it with GET /v1/documents/{document_id}?wait=20."
-            raise NotFinal(message)
-        if document.status not in {DocumentStatus.COMPLETED, DocumentStatus.PARTIAL}:
-            reason = f": {document.error_message}" if document.error_message else "."
-            message = f"The document is {document.status} and has no result{reason}"
-            raise Conflict(message)
-        key = result_key(document_id, result_format)
-        return Result(key, RESULTS[result_format][1], self._store.size(key))
 
     def delete(self, account_id: UUID, document_id: UUID) -> None:
         """Remove a document with its pages, jobs and files. Whoever is reading it stops at the next page.

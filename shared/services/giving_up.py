@@ -12,6 +12,7 @@ from shared.contracts import (
     DeliverWebhook,
     ExtractInvoice,
     Lane,
+    MakeOutput,
     Notify,
     OcrClose,
     OcrDocument,
@@ -52,7 +53,7 @@ def give_up(work: UnitOfWork, job: JobRow, error: Exception, trace: str | None =
         dead_letters.enter_job(work.session, job, trace)
     if (carry_over := _CARRY_OVER.get(job.name)) is not None:
         carry_over(work, job, error)
-    elif job.document_id is not None:
+    elif job.document_id is not None and job.name != MakeOutput.name:
         _of_document(work, job, job.document_id)
 
 

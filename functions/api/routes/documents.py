@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
-import anyio
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -16,19 +14,12 @@ from functions.api.answers import accepted, json_answer, kept
 from functions.api.deps import CallerDep, IdempotencyKey, Once, fingerprint
 from functions.api.forms import Form, read_form
 from functions.api.openapi import problems
+from functions.api.polling import poll
 from functions.api.schemas import DocumentList, DocumentOut, DocumentQuery, WaitQuery
 from shared.bootstrap import services
 from shared.values import Answer, Caller, Filter
 
-if TYPE_CHECKING:
-    from shared.models import Document
-
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
-
-FIRST_PAUSE = 0.025
-LONGEST_PAUSE = 0.25
-BRISK_SECONDS = 1.0
-"""A long poll asks every 25 ms for the first second, when most small documents are done, then ever less often."""
 
 
 @router.post(
@@ -85,20 +76,13 @@ async def get_document(
     request: Request, caller: CallerDep, document_id: UUID, query: Annotated[WaitQuery, Query()]
 ) -> Response:
     """Look at a document; with `wait`, once it is final."""
-    return json_answer(DocumentOut.of(await _when_final(request, caller, document_id, query.wait)))
-
-
-async def _when_final(request: Request, caller: Caller, document_id: UUID, seconds: float) -> Document:
-    """Poll the database without holding a thread between two looks; stop early if nobody listens any more."""
-    start, pause = time.monotonic(), FIRST_PAUSE
-    while True:
-        document = await run_in_threadpool(services().documents.get, caller.account_id, document_id)
-        elapsed = time.monotonic() - start
-        if document.status.final or elapsed >= seconds or await request.is_disconnected():
-            return document
-        if elapsed > BRISK_SECONDS:
-            pause = min(pause * 1.5, LONGEST_PAUSE)
-        await anyio.sleep(min(pause, seconds - elapsed))
+    document = await poll(
+        request,
+        query.wait,
+        lambda: services().documents.get(caller.account_id, document_id),
+        lambda seen: seen.status.final,
+    )
+    return json_answer(DocumentOut.of(document))
 
 
 @router.delete("/{document_id}", status_code=204, responses=problems(401, 404))

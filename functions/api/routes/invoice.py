@@ -15,7 +15,7 @@ from functions.api.answers import POLL_SECONDS, json_answer
 from functions.api.deps import CallerDep
 from functions.api.invoice_schemas import InvoiceOut
 from functions.api.openapi import problems
-from functions.api.routes.documents import FIRST_PAUSE, LONGEST_PAUSE
+from functions.api.polling import FIRST_PAUSE, LONGEST_PAUSE
 from functions.api.schemas import WaitQuery
 from shared.bootstrap import services
 from shared.errors import NotFinal

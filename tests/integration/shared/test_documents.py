@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database
-from shared.errors import Conflict, InvalidOption, NotFinal, NotFound, ObjectMissing
+from shared.errors import Conflict, InvalidOption, NotFound, ObjectMissing
 from shared.models import Document, DocumentStatus, JobRow, JobStatus, OutboxRow, Page, utcnow
 from shared.services.documents import Documents
 from shared.services.ledger import DocumentGone, FailedPage, Ledger
@@ -131,18 +131,6 @@ def test_words_are_a_slice_of_their_object(documents: Documents, s3_store: S3Sto
     s3_store.put("words", b'[1][{"text": "a"}][3]')
     assert documents.words(Page(words_key="words", words_offset=3, words_length=15)) == b'[{"text": "a"}]'
     assert documents.words(Page()) == b"[]"
-
-
-def test_a_result_is_there_when_the_document_is_final(documents: Documents, rows: Rows, s3_store: S3Store) -> None:
-    document = rows.document(status=DocumentStatus.PROCESSING)
-    with pytest.raises(NotFinal):
-        documents.result(document.account_id, document.id, "text")
-    rows.change(Document, document.id, status=DocumentStatus.FAILED, error_message="torn")
-    with pytest.raises(Conflict, match="torn"):
-        documents.result(document.account_id, document.id, "text")
-    rows.change(Document, document.id, status=DocumentStatus.PARTIAL)
-    s3_store.put(f"documents/{document.id}/result.txt", b"text")
-    assert documents.result(document.account_id, document.id, "text").size_bytes == 4
 
 
 def test_deleting_takes_rows_and_files(documents: Documents, rows: Rows, ledger: Ledger, s3_store: S3Store) -> None:

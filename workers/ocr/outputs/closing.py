@@ -11,8 +11,8 @@ import orjson
 
 from shared.adapters.s3 import S3Store
 from shared.models import Document, Page
-from shared.services.documents import RESULTS, result_key
 from shared.services.ledger import Ledger
+from shared.services.outputs import media_type, result_key
 from shared.services.verdict import Summary
 from shared.values import ResultFormat
 from workers.ocr.outputs.stored import Words
@@ -37,7 +37,7 @@ def assemble(document: Document, summary: Summary, ledger: Ledger, store: S3Stor
             json_file.write(b"]}")
         formats: dict[ResultFormat, Path] = {"text": text, "json": json}
         for name, path in formats.items():
-            store.put_file(result_key(document.id, name), path, RESULTS[name][1])
+            store.put_file(result_key(document.id, document.generation, name), path, media_type(name))
 
 
 def _head(document: Document, summary: Summary) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from workers.ocr.layout import Block, Line
@@ -60,9 +61,6 @@ def _body_height(blocks: Sequence[Block]) -> float:
     return 0
 
 
-Part = Sequence[Line] | list[Row]
-
-
 def _with_tables(blocks: Sequence[Block]) -> Iterator[tuple[Sequence[Line], list[Row]]]:
     """Yield paragraphs as lines without rows, and tables as rows without lines; tables go across paragraphs."""
     lines = [line for block in blocks for line in block.lines]
@@ -108,24 +106,26 @@ def _heading(lines: Sequence[Line], body: float) -> str:
 
 
 def _items(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield the paragraph, or its list: a line without a mark belongs to the item above."""
-    kind, current = "", [_text(lines[0])]
+    """Yield the paragraph, or what stands above its list and the list: a line without a mark goes on with the item."""
     items: list[tuple[str, list[str]]] = []
-    for index, line in enumerate(lines):
+    for line in lines:
         mark, text = _marked(line)
-        if index and not mark:
-            current.append(text)
-            continue
-        kind, current = mark, [text]
-        items.append((kind, current))
-    listed: list[str] = []
-    for mark, texts in items:
-        indent = " " * len(mark)
-        listed.append(mark + f"\n{indent}".join(escaped(text) for text in texts))
-        if not mark:  # what stands above a list in its paragraph
-            yield listed.pop()
-    if listed:
-        yield "\n".join(listed)
+        if mark or not items:
+            items.append((mark, [text]))
+        else:
+            items[-1][1].append(text)
+    if not _counts([mark for mark, _ in items if mark[:1].isdigit()]):
+        items = [("", [_text(line) for line in lines])]
+    if not items[0][0]:
+        yield "\n".join(escaped(text) for text in items.pop(0)[1])
+    if items:
+        yield "\n".join(mark + f"\n{' ' * len(mark)}".join(map(escaped, texts)) for mark, texts in items)
+
+
+def _counts(marks: Sequence[str]) -> bool:
+    """Whether the numbers follow each other: Markdown would number them so, whatever is printed."""
+    numbers = [int(mark.rstrip(". ")) for mark in marks]
+    return all(after == before + 1 for before, after in pairwise(numbers))
 
 
 def _marked(line: Line) -> tuple[str, str]:

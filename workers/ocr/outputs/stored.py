@@ -12,7 +12,7 @@ from shared.models import Page
 from shared.values import PageStatus
 from workers.ocr.engine import Word
 from workers.ocr.layout import Block, layout
-from workers.ocr.pages import Transform
+from workers.ocr.geometry import Transform
 
 
 @dataclass(frozen=True, slots=True)

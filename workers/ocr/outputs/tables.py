@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import mean, median
 from typing import Final
 
@@ -79,7 +80,7 @@ def _aligned(rows: Sequence[Row]) -> bool:
     """Whether in every column the left edges, the right edges or the middles of the cells are in line."""
     tolerance = _TOLERANCE * median(cell.box[3] - cell.box[1] for row in rows for cell in row)
     columns = list(zip(*rows, strict=True))
-    for before, column in zip(columns, columns[1:], strict=False):
+    for before, column in pairwise(columns):
         if max(cell.box[2] for cell in before) >= min(cell.box[0] for cell in column):
             return False
     return all(_in_line([cell.box for cell in column], tolerance) for column in columns)
