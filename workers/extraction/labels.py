@@ -15,6 +15,7 @@ _SHORT = 4
 class Kind(Enum):
     """What an amount is."""
 
+    ROUNDED = "the total after rounding"
     GRAND = "what is to be paid, said so"
     TOTAL = "a total"
     NET = "to some the total after all, to others before taxes"
@@ -102,12 +103,12 @@ _CHARGE = words(
 
 # The first that fits says what it is.
 _RULES: list[tuple[Kind, re.Pattern[str]]] = [
-    (Kind.GRAND, re.compile(rf"{_ROUNDED}.{{0,3}}{_TOTAL}|{_TOTAL}.{{0,12}}{_ROUNDED}")),
+    (Kind.ROUNDED, re.compile(rf"{_ROUNDED}.{{0,3}}{_TOTAL}|{_TOTAL}.{{0,12}}{_ROUNDED}")),
+    (Kind.CHANGE, re.compile(r"(?<!EX)" + _CHANGE)),
     (Kind.OTHER, re.compile(_OTHER)),
     (Kind.ROUNDING, re.compile(_ROUNDING)),
     (Kind.SUBTOTAL, re.compile(rf"{_TOTAL}.{{0,20}}{_EXCLUDING}|{_EXCLUDING}.{{0,14}}{_TOTAL}")),
     (Kind.GRAND, re.compile(rf"{_TOTAL}.{{0,20}}{_INCLUDING}")),
-    (Kind.CHANGE, re.compile(_CHANGE)),
     (Kind.CASH, re.compile(_CASH + r"(?! ?(?:IER|BACK|BIII|SAIE|AMT|DESK|MEMO))")),
     (Kind.CARD, re.compile(_CARD)),
     (Kind.SUBTOTAL, re.compile(_SUBTOTAL)),

@@ -14,8 +14,12 @@ from workers.extraction.labels import Kind
 
 _MOST_FIGURES = 400
 _MOST_TRIED = 40
-_TOTALS = (Kind.GRAND, Kind.TOTAL, Kind.NET, Kind.WEAK)
-_LABEL_SCORE = {Kind.GRAND: 4.0, Kind.TOTAL: 3.0, Kind.NET: 2.0, Kind.WEAK: 1.0, Kind.CARD: 1.0, Kind.CASH: 0.3, Kind.SUBTOTAL: 0.2}
+_TOTALS = (Kind.ROUNDED, Kind.GRAND, Kind.TOTAL, Kind.NET, Kind.WEAK)
+_LABELLED = (*_TOTALS, Kind.CARD)
+_LABEL_SCORE = {
+    Kind.ROUNDED: 5.0,
+    Kind.GRAND: 4.0, Kind.TOTAL: 3.0, Kind.NET: 2.0, Kind.WEAK: 1.0, Kind.CARD: 1.0, Kind.CASH: 0.3, Kind.SUBTOTAL: 0.2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def choose(found: Sequence[Figure], items: Iterable[Decimal] = ()) -> Sums:
 
 
 def _total(ledger: Ledger, items: Decimal) -> tuple[Amount, float] | None:
-    labelled = [value for value, ones in ledger.by_value.items() if any(one.kind in _TOTALS and not one.summary for one in ones)]
+    labelled = [value for value, ones in ledger.by_value.items() if any(one.kind in _LABELLED and not one.summary for one in ones)]
     tried = labelled or [one.amount.value for one in ledger.figures if one.kind in {None, Kind.CARD, Kind.CASH, Kind.SUBTOTAL}]
     evidence = _Evidence(ledger, items)
     scored = [(evidence.score(value), value) for value in dict.fromkeys(tried[-_MOST_FIGURES:])]
@@ -90,7 +94,7 @@ class _Evidence:
         self._roundings = ledger.roundings()
         self._subtotals = set(ledger.values(Kind.SUBTOTAL, Kind.NET))
         self._totals = set(ledger.values(*_TOTALS)) | self._subtotals
-        self._partial = ledger.values(Kind.GRAND, Kind.TOTAL)
+        self._partial = ledger.values(Kind.ROUNDED, Kind.GRAND, Kind.TOTAL)
         self._largest = max(ledger.values(*_TOTALS), default=Decimal(0), key=abs)
         self._taxes = ledger.values(Kind.TAX)
         self._extras = [*self._taxes, *ledger.values(Kind.CHARGE), *(-abs(one) for one in ledger.values(Kind.DISCOUNT))]
@@ -121,8 +125,10 @@ class _Evidence:
         yield 2.5, any(value - rounding in self._totals for rounding in rounded)
         # The total before rounding, where the rounded one is printed as well.
         yield -2.5, any(value + rounding in self._totals and _rounder(value + rounding, value) for rounding in rounded)
-        yield 2.0, any(value - one in self._totals for one in self._partial if one and value - one)
-        yield 2.0, any(value - rounding - extra in self._subtotals for rounding in self._roundings for extra in self._extras if extra)
+        parts = {one for one in self._partial if one and one != value}
+        yield 2.0, any(value - one in parts for one in parts)
+        yield -2.5, any(value + one in parts for one in parts)
+        yield 2.5, any(value - rounding - extra in self._subtotals for rounding in self._roundings for extra in self._extras if extra)
         yield 1.5, self._items != 0 and any(value - rounding == self._items for rounding in self._roundings)
         yield 1.5, self._items != 0 and any(value - self._items == tax for tax in self._taxes if tax)
 

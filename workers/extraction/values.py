@@ -38,15 +38,15 @@ class Field:
         value: in a form programs read: dates ISO 8601, amounts decimal strings (`1234.50`), currencies ISO 4217,
             identifiers without spaces, names as printed.
         confidence: 0-1; how sure it is that this is the field, and read rightly.
-        page: where it stands, from 1.
-        box: around everything printed of it.
-        text: as printed.
+        page: where it stands, from 1; None for what attached data alone says.
+        box: around everything printed of it; None likewise.
+        text: as printed, or as the attached data says it.
     """
 
     value: str
     confidence: float
-    page: int
-    box: Box
+    page: int | None
+    box: Box | None
     text: str
 
 

@@ -1,0 +1,98 @@
+"""Addresses: lines with streets, postcodes, cities and countries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from workers.extraction.blocks import Line, below
+from workers.extraction.rows import Span
+from workers.extraction.text import folded, letters
+
+_STREET = re.compile(
+    r"\b(?:JALAN|JLN|JIN|LORONG|LRG|TAMAN|TMN|LOT|BLOCK|BLK|LEVEL|FLOOR|FLR|ROAD|RD|STREET|AVENUE|AVE|LANE|DRIVE|SQUARE|HIGHWAY|BLVD"
+    r"|RUE|BOULEVARD|CHEMIN|QUAI|CALLE|AVDA|AVENIDA|PASEO|PLAZA|VIA|PIAZZA|CORSO|VIALE|RUA|TRAVESSA|LARGO|PRACA|ESTRADA"
+    r"|WISMA|MALL|BANDAR|KAMPUNG|KG|BATU|SEKSYEN|KAWASAN|MENARA|PERSIARAN|LEBUH|LEBUHRAYA|UNIT|GROUND|TOWER|BUILDING|PUSAT|DATARAN"
+    r"|SUITE|P\.?O\.? BOX|POSTFACH|COMPLEX|KOMPLEKS|PLACE|COURT|WHARF|HILL|PARK|POSTBUS)\b|(?:JALAN|LORONG|TAMAN)(?=[A-Z0-9])"
+    r"|\bC/|STR\.\s?\d|STRA(?:SS|S|ß)E\b|STRAAT|GASSE\b|WEG\b|PLATZ\b|ALLEE\b|LAAN\b|PLEIN\b|GRACHT\b|KADE\b|DAMM\b|RING\b|UFER\b"
+    r"|\bST(?:\.|\b)(?=,|$)|^NO\.?\s?\d|\bNO\.\s?\d+[A-Z]?[,-]"
+)
+_POSTCODE = re.compile(
+    r"(?<![\d-])\d{5}(?![\d-])[, .]*(?=[A-Z]|$)|(?<!\d)\d{4}\s?[A-Z]{2}\b|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|(?<!\d)\d{4}-\d{3}\b"
+    r"|\b[A-Z]{2}\s\d{5}(?:-\d{4})?\b|\b(?:A|CH|D|F|B|L|DK|SE)-\d{4,5}\b|^\d{4}\s[A-Z]{3,}|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\bSINGAPORE \d{6}"
+)
+_REGION = re.compile(
+    r"\b(?:JOHOR|SELANGOR|KUALA LUMPUR|KIALA LUMPUR|PENANG|PULAU PINANG|PERAK|PAHANG|KEDAH|KELANTAN|TERENGGANU|MELAKA|MALACCA|NEGERI SEMBILAN"
+    r"|PERLIS|SABAH|SARAWAK|PUTRAJAYA|LABUAN|WILAYAH PERSEKUTUAN|W\.? ?P\.?|MALAYSIA|SINGAPORE|DARUL|D\.E|GERMANY|DEUTSCHLAND|FRANCE|ESPANA|SPAIN"
+    r"|ITALIA|ITALY|NEDERLAND|NETHERLANDS|PORTUGAL|AUSTRIA|OSTERREICH|SCHWEIZ|SUISSE|SWITZERLAND|UNITED KINGDOM|ENGLAND|USA|U\.S\.A|IRELAND|BELGIQUE|BELGIE"
+    r"|LUXEMBOURG|AUSTRALIA|CANADA|INDIA|INDONESIA|BRASIL|MEXICO)\b"
+)
+_HOUSE = re.compile(r"^[A-Z][A-Z .'\-]{3,40}\s\d{1,4}\s?[A-Z]?,?$|^\d{1,5}[A-Z]?,?\s[A-Z][A-Z .'\-/0-9]{4,}")
+_STOP = re.compile(
+    r"\bTE[LI]\b|TE[LI]\s?[.:/]|\bFAX|PHONE|MOBILE|\bH/?P\b|E-?MA[IL]{2}|@|WWW\s?\.|HTTP|\bGST|\bSST\b|\bREG\b|REG\.|REGI|VAT\b|\bUST|STEUER|\bTAX|INVOICE|INVOIS"
+    r"|RECEIPT|RECHNUNG|FACTUR|FATTURA|DATE|DATUM|IBAN|\bBIC\b|SIRET|SIREN|\bRCS\b|\bNIF|\bCIF|IVA\b|\bKVK|\bBTW|\bHRB|CO\.?\s?NO|COMPANY NO|HOTLINE|CARELINE|\bID\b"
+    r"|CASHIER|CASH\b|TABLE|\d{1,2}:\d\d|HOURS|OPEN\b|WELCOME|CUSTOMER|BILL|RESIT|TEIEFON|TELEFON|\bROC\b|SERVED|OUTLET|\bDESC|\bQTY|KUNDEN|TICKET|FATURA|WEB\b"
+)
+_NUMBERS = re.compile(r"[\W\d]{6,}[A-Z]?\W{0,2}|\W*\d{6,}-?[A-Z]\W*")
+_MOST_LINES = 8
+_REACH = 12
+_DOT_PARTS = re.compile(r"\s?[·•|]\s?|\s+[–—*-]\s+")
+
+Address = tuple[str, Sequence[Span], float]
+
+
+def has_postcode(upper: str) -> bool:
+    """Whether upper-case text holds what can be a postcode."""
+    return bool(_POSTCODE.search(upper))
+
+
+def looks_like(upper: str) -> bool:
+    """Whether upper-case text is a line of an address."""
+    if _STOP.search(upper):
+        return False
+    return bool(_STREET.search(upper) or _POSTCODE.search(upper) or _REGION.search(upper) or _HOUSE.search(upper))
+
+
+def address(name: Line, all_lines: Sequence[Line], position: int, recipients: set[int]) -> Address | None:
+    """The address under a name, or beside it in one line; None where there is none.
+
+    Args:
+        name: the last line of the name.
+        all_lines: of the document.
+        position: of `name` among them.
+        recipients: positions of lines that are the customer's.
+    """
+    inline = _inline(name)
+    if inline:
+        return inline
+    customer = {id(all_lines[one]) for one in recipients}
+    found: list[Line] = []
+    done = False
+    for line in below(name, all_lines, position, _REACH):
+        upper = folded(line.text).strip()
+        stops = bool(_STOP.search(upper) or _NUMBERS.fullmatch(upper)) or id(line) in customer
+        if not found and (stops or not looks_like(upper)):
+            continue
+        if stops or len(found) == _MOST_LINES or (done and not _goes_on(found[-1], upper)):
+            break
+        found.append(line)
+        done = done or has_postcode(upper)
+    if not found:
+        return None
+    return " ".join(line.text for line in found), found, 0.85 if done else 0.55
+
+
+def _goes_on(last: Line, upper: str) -> bool:
+    """Whether a line after the postcode's belongs to the address: a state, a country, what a comma announces."""
+    if _REGION.search(upper) and len(upper.split()) <= 5:  # noqa: PLR2004 - no sentence
+        return True
+    return last.text.rstrip().endswith(",") and not any(map(str.isdigit, upper)) and letters(upper) > 2  # noqa: PLR2004
+
+
+def _inline(line: Line) -> Address | None:
+    """`Muster GmbH · Hauptstr. 1 · 12345 Berlin`: a sender's line above a recipient's."""
+    parts = _DOT_PARTS.split(line.text)
+    if len(parts) < 3 or not has_postcode(folded(line.text)):  # noqa: PLR2004 - name, street, city
+        return None
+    start = line.text.index(parts[1], len(parts[0]))
+    return " ".join(parts[1:]).strip(), [line.part(start, len(line.text))], 0.8
