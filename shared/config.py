@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.prices import FARGATE_GB_HOUR, FARGATE_VCPU_HOUR, TEXTRACT_PAGE
+
 MIB = 1024 * 1024
 
 
@@ -289,6 +291,11 @@ class Reading(Settings):
     null_engine: bool = False
     auto_engines: str = "tesseract,rapidocr"
 
+    @property
+    def ladder(self) -> tuple[str, ...]:
+        """The names in `auto_engines`."""
+        return tuple(name.strip() for name in self.auto_engines.split(",") if name.strip())
+
 
 class Remote(Settings):
     """`REMOTE_PAGES_AT_ONCE`: pages of one document that are asked of a remote engine at the same time."""
@@ -356,10 +363,22 @@ class Textract(Settings):
     """
 
     textract_enabled: bool = False
-    textract_page_dollars: float = Field(default=0.0015, ge=0)
+    textract_page_dollars: float = Field(default=TEXTRACT_PAGE, ge=0)
     textract_monthly_dollars: float = Field(default=10, ge=0)
     textract_rate: float = Field(default=0, ge=0)
     textract_job_seconds: float = Field(default=1200, gt=0, le=1700)
+
+
+class Prices(Settings):
+    """What our own machines are reckoned at, in US dollars; others' prices stand with their engines.
+
+    Attributes:
+        vcpu_hour_dollars: an hour of a vCPU of a worker; Fargate's list price unless set.
+        gb_hour_dollars: an hour of a GB of its memory; likewise.
+    """
+
+    vcpu_hour_dollars: float = Field(default=FARGATE_VCPU_HOUR["x86_64"], ge=0)
+    gb_hour_dollars: float = Field(default=FARGATE_GB_HOUR["x86_64"], ge=0)
 
 
 class Logging(Settings):
