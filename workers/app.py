@@ -89,7 +89,11 @@ def _transport(fleet: str) -> dict[str, Any]:
     }
 
 
-app = Celery("twolane", include=["workers.ocr.tasks", "workers.maintenance.tasks"], set_as_current=False)
+app = Celery(
+    "twolane",
+    include=["workers.ocr.tasks", "workers.extraction.tasks", "workers.maintenance.tasks"],
+    set_as_current=False,
+)
 app.add_defaults(configuration)
 app.steps["consumer"].update([SignsOfLife, Protection, Shutdown])
 

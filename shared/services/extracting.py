@@ -5,6 +5,8 @@ A document is locked before its extraction, by everybody.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from shared.contracts import ExtractInvoice
 from shared.db.unit_of_work import UnitOfWork
 from shared.models import Document, DocumentStatus, Extraction, JobRow, utcnow
@@ -16,6 +18,11 @@ INVOICE = "invoice"
 
 WITH_RESULT = frozenset({DocumentStatus.COMPLETED, DocumentStatus.PARTIAL})
 """Statuses of documents of which at least one page was read."""
+
+
+def e_invoice_key(document_id: UUID) -> str:
+    """Where the XML lies that an e-invoice carries: taken out when it was opened, for which its password was needed."""
+    return f"documents/{document_id}/e-invoice.xml"
 
 
 def queue(work: UnitOfWork, document: Document) -> Extraction:

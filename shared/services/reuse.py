@@ -6,6 +6,7 @@ or a document of a batch, has an id its client knows already: it stays a documen
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 from sqlalchemy import Uuid, insert, literal, null, select, update
@@ -16,8 +17,10 @@ from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database
 from shared.errors import ObjectMissing
 from shared.models import Document, DocumentStatus, Page
+from shared.services.extracting import e_invoice_key
 from shared.services.ledger import gone
 from shared.services.options import DocumentOptions
+from shared.values import DocumentFlag
 
 _AS_THEY_ARE = (
     *("number", "status", "width", "height", "dpi", "text", "confidence", "engine", "source", "duration_ms"),
@@ -61,6 +64,7 @@ class Reuse:
             copies = self._copy_words(earlier.id, document.id)
         except ObjectMissing:
             return False  # deleted meanwhile
+        self._copy_e_invoice(earlier, document)
         with self._database.write() as work:
             return _take_over(work.session, earlier, document, copies)
 
@@ -82,6 +86,11 @@ class Reuse:
         for key, copy in copies.items():
             self._store.copy(key, copy)
         return copies
+
+    def _copy_e_invoice(self, earlier: Document, document: Document) -> None:
+        if DocumentFlag.E_INVOICE in earlier.flags:
+            with suppress(ObjectMissing):  # one that could not be taken out
+                self._store.copy(e_invoice_key(earlier.id), e_invoice_key(document.id))
 
 
 def _take_over(session: Session, earlier: Document, document: Document, copies: dict[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Printed:
         found = rows(pages)
         mark = decimal_mark(found)
         self._amounts: dict[Decimal, list[Place]] = defaultdict(list)
-        self._dates: dict[datetime.date, list[Place]] = defaultdict(list)
+        self._dates: dict[dt.date, list[Place]] = defaultdict(list)
         for row in found:
             for amount in amounts(row, mark):
                 self._amounts[amount.value].append(_place(amount.span, amount.printed))
@@ -49,7 +49,7 @@ class Printed:
         """Find an amount, with its sign or without."""
         return next(iter(self._amounts.get(value) or self._amounts.get(-value) or ()), None)
 
-    def date(self, value: datetime.date) -> Place | None:
+    def date(self, value: dt.date) -> Place | None:
         """Find a date, however it is printed."""
         return next(iter(self._dates.get(value) or ()), None)
 

@@ -35,12 +35,17 @@ class Node:
         """The local name; empty for nothing."""
         return _local(self._element) if self else ""
 
+    @property
+    def said(self) -> str:
+        """The text right in it, in one line and of some length; empty for none."""
+        return " ".join((self._element.text or "")[:_LONGEST_VALUE].split()) if self else ""
+
     def all(self, *steps: str) -> list[Node]:
         """Every element that these steps lead to; a step may name alternatives, `A|B`."""
         found = [self] if self else []
         for step in steps:
             names = step.split("|")
-            found = [child for node in found for child in node._children() if child.name in names]
+            found = [child for node in found for child in node.children() if child.name in names]
         return found
 
     def first(self, *steps: str) -> Node:
@@ -50,16 +55,16 @@ class Node:
     def text(self, *steps: str) -> str | None:
         """The text of the first element these steps lead to, in one line; None for nothing or nothing but spaces."""
         for node in self.all(*steps):
-            text = " ".join((node._element.text or "")[:_LONGEST_VALUE].split())
-            if text:
-                return text
+            if node.said:
+                return node.said
         return None
 
     def attribute(self, name: str) -> str | None:
         """An attribute, by its local name."""
         return self._element.get(name) if self else None
 
-    def _children(self) -> Iterator[Node]:
+    def children(self) -> Iterator[Node]:
+        """The elements right below."""
         return (Node(child) for child in self._element if isinstance(child.tag, str))
 
 

@@ -15,13 +15,15 @@ from uuid import UUID, uuid4
 
 from shared import metrics
 from shared.bootstrap import services
-from shared.config import Reading
-from shared.errors import Permanent, TooManyPages
+from shared.config import Reading, Remote
+from shared.errors import Permanent, Postponed, TooManyPages
 from shared.models import Document, utcnow
 from shared.services import page_range
+from shared.services.extracting import e_invoice_key
 from shared.services.ledger import DocumentGone, FailedPage, ReadPage
+from shared.values import DocumentFlag
 from workers.job import LeaseLost, Run
-from workers.ocr import outputs
+from workers.ocr import outputs, remote
 from workers.ocr.sandbox import PageFailed, PageRead, Reader, ReadLimits, ReadOptions
 from workers.ocr.source import SourceCache
 
@@ -67,14 +69,26 @@ def _read(document: Document, run: Run) -> bool:
     ledger = run.services.ledger
     with _reader(document) as reader:
         if document.pages_total is None:
+            _keep_e_invoice(document.id, reader, run)
             ledger.open(document.id, reader.page_count, _selected(document, reader.page_count), reader.flags)
         _save(document, reader.text_layers(ledger.pending(document.id)), run)
         pending = ledger.pending(document.id)
         if len(pending) > settings().inline_pages:
             ledger.fan_out(document, chunked(pending))
             return True
-        _save(document, reader.read(pending), run)
+        _save(document, _recognised(document, reader, pending, run), run)
         return False
+
+
+def _keep_e_invoice(document_id: UUID, reader: Reader, run: Run) -> None:
+    """Put aside the XML of an e-invoice while the document is open; without it its words will do."""
+    xml = reader.e_invoice() if DocumentFlag.E_INVOICE in reader.flags else None
+    if xml is None:
+        return
+    run.services.store.put(e_invoice_key(document_id), xml, "application/xml")
+    if not run.services.ledger.exists(document_id):
+        # Deleted, and its files with it, before this one was written.
+        run.services.store.delete_prefix(e_invoice_key(document_id))
 
 
 def read_chunk(document_id: UUID, chunk: int, run: Run) -> None:
@@ -89,7 +103,7 @@ def read_chunk(document_id: UUID, chunk: int, run: Run) -> None:
         pending = run.services.ledger.pending(document_id, chunk)
         if pending:
             with _reader(document) as reader:
-                _save(document, reader.read(pending), run)
+                _save(document, _recognised(document, reader, pending, run), run)
     close_if_complete(document_id, run)
 
 
@@ -152,11 +166,25 @@ def _reader(document: Document) -> Iterator[Reader]:
         yield reader
 
 
+def _recognised(
+    document: Document, reader: Reader, numbers: Sequence[int], run: Run
+) -> Iterator[PageRead | PageFailed]:
+    """Recognise pages, here or wherever their engine runs."""
+    return remote.Recognition(
+        reader=reader,
+        options=_options(document),
+        ladder=settings().ladder,
+        run=run,
+        page_seconds=settings().page_timeout_seconds,
+        at_once=Remote().remote_pages_at_once,
+    ).pages(numbers)
+
+
 def _options(document: Document) -> ReadOptions:
     asked = document.options
     return ReadOptions(
         engine=asked["engine"],
-        ladder=tuple(settings().auto_engines.split(",")),
+        ladder=remote.local(settings().ladder),
         languages=tuple(asked["languages"].split("+")),
         password=document.password,
         text_layer=asked["text_layer"],
@@ -191,7 +219,7 @@ def _save(document: Document, pages: Iterable[PageRead | PageFailed], run: Run) 
         run.check()
         if isinstance(page, PageRead):
             batch.append(page)
-        elif isinstance(page.error, Permanent) or run.claim.last:
+        elif isinstance(page.error, Permanent) or (run.claim.last and not isinstance(page.error, Postponed)):
             failed = FailedPage(page.number, page.error.code, page.error.detail)
             run.services.ledger.save(document.id, [], [failed])
         else:

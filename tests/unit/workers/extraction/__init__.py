@@ -1,0 +1,1 @@
+"""Tests of finding the fields of invoices."""
