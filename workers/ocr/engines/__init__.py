@@ -56,6 +56,12 @@ def load(name: str) -> OcrEngine:
     return _load(AUTO if name == "auto" else name)
 
 
+def forget() -> None:
+    """Ask anew what is installed, and make engines anew, by the settings of then."""
+    _others.cache_clear()
+    _load.cache_clear()
+
+
 @cache
 def _load(name: str) -> OcrEngine:
     if name in ENGINES:

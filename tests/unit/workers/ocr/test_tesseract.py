@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import EngineFailed, EngineUnavailable, UnknownEngine, UnknownLanguage
+from shared.errors import EngineFailed, EngineUnavailable, UnknownLanguage
 from tests.unit.workers.ocr.making import page_image, program, saved, text_image
-from workers.ocr import engines
 from workers.ocr.engine import OcrOptions, PageImage
-from workers.ocr.engines.null import NullEngine
 from workers.ocr.engines.tesseract import TesseractEngine
 
 HEADER = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"
@@ -120,13 +118,3 @@ def test_a_page_without_text_stays_as_it_is(tmp_path: Path) -> None:
     image = text_image("")
     page = PageImage(saved(image, tmp_path / "page.pgm"), image.width, image.height, 150)
     assert TesseractEngine().orientation(page) == 0
-
-
-def test_engines_are_loaded_by_name_once() -> None:
-    assert engines.load("auto") is engines.load("tesseract")
-    assert isinstance(engines.load("null"), NullEngine)
-    assert engines.load("null").read(PageImage(Path("none"), 1, 1, 72), OcrOptions()).words == []
-    with pytest.raises(EngineUnavailable):
-        engines.load("textract")
-    with pytest.raises(UnknownEngine, match="abacus"):
-        engines.load("abacus")
