@@ -14,8 +14,13 @@ from shared.errors import CorruptFile, PageTooLarge
 LEAST_DPI: Final = 150
 """Large pages are rendered down to this; below it body text gets too small for tesseract (10 pt: x-height 10 px)."""
 
-MEMORY_BYTES: Final = 4 * 1024**3
-"""Address space of one reading process: several times what a page of 100 million pixels takes."""
+MEMORY_BYTES: Final = 6 * 1024**3
+"""Address space of one reading process: several times what a page of 100 million pixels takes (0.9 GiB, any engine),
+beside the 2.2 GiB that OpenVINO maps for rapidocr's models and uses a third of.
+"""
+
+MOST_SIDE: Final = 32_767
+"""Pixels of the longer side: what tesseract takes, and formats such as JPEG hardly exceed."""
 
 POINTS_PER_INCH: Final = 72
 
@@ -29,9 +34,15 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """
     if width < 1 or height < 1:
         raise CorruptFile("The page has no width or no height.")
+    size = f"{width:,} x {height:,} pixels"
     if width * height > max_pixels:
-        size = f"{width:,} x {height:,} pixels"
-        raise PageTooLarge(f"The page has {size}, more than the {max_pixels:,} read here; send it smaller or in parts.")
+        factor = math.sqrt(max_pixels / (width * height))
+        fitting = f"{max(1, int(width * factor)):,} x {max(1, int(height * factor)):,}"
+        raise PageTooLarge(
+            f"The page has {size}, more than the {max_pixels:,} read here; send it at {fitting} or in parts."
+        )
+    if max(width, height) > MOST_SIDE:
+        raise PageTooLarge(f"The page has {size}; a side may have {MOST_SIDE:,}. Send it smaller or in parts.")
 
 
 def scale(dpi: int) -> float:
@@ -53,12 +64,12 @@ def affordable_dpi(points: tuple[float, float], dpi: int, max_pixels: int) -> in
         PageTooLarge: it is too large even at `LEAST_DPI`.
     """
     columns, rows = rendered_size(points, dpi)
-    fitting = math.floor(dpi * math.sqrt(max_pixels / (columns * rows)))
+    fitting = math.floor(dpi * min(math.sqrt(max_pixels / (columns * rows)), MOST_SIDE / max(columns, rows)))
     lowest = min(dpi, LEAST_DPI)
     # Rounding up costs a row and a column: what should just fit may not, and one less does for all but the narrowest.
     for candidate in (dpi, fitting, fitting - 1):
         columns, rows = rendered_size(points, max(candidate, lowest))
-        if candidate <= dpi and columns * rows <= max_pixels:
+        if candidate <= dpi and columns * rows <= max_pixels and max(columns, rows) <= MOST_SIDE:
             return max(candidate, lowest)
     check_pixels(*rendered_size(points, lowest), max_pixels)
     return lowest

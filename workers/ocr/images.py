@@ -5,16 +5,17 @@ from __future__ import annotations
 import warnings
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
+from PIL import ExifTags, Image, ImageChops, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from shared import media
 from shared.errors import CorruptFile, NoPages, PageTooLarge
 from shared.values import DocumentFlag
-from workers.ocr import guard
+from workers.ocr import guard, tiff
 
 FORMATS: Final = {
     media.PNG: "PNG",
@@ -33,6 +34,12 @@ _LETTER_INCHES: Final = 11.0
 """The long side of the paper most photographs of documents show; A4 is 11.7."""
 
 _WHITE: Final = 255
+
+_NOTES_BYTES: Final = 64 * 1024**2
+"""Text and profiles beside a PNG's pixels, unpacked; what image editors leave there can be many megabytes."""
+
+_OLD_JPEG: Final = 6
+_COMPRESSION, _JPEG_START, _JPEG_LENGTH = 259, 513, 514  # tags of a TIFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,14 @@ class ImageDocument:
         Image.MAX_IMAGE_PIXELS = None
         # Pillow's own decoder of uncompressed TIFF garbles pages that lie on their side (orientation 5 to 8).
         TiffImagePlugin.READ_LIBTIFF = True
+        PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _NOTES_BYTES
         warnings.simplefilter("ignore")  # damaged metadata is no reason not to read the page
         self._max_pixels = max_pixels
         try:
             if media_type == media.PNG:
                 _check_png(path)
             self._image = Image.open(path, formats=[FORMATS[media_type]])
-            self.page_count = getattr(self._image, "n_frames", 1) if media_type == media.TIFF else 1
+            self.page_count = tiff.count_frames(path) if media_type == media.TIFF else 1
         except MemoryError:
             raise
         except Exception as error:
@@ -84,7 +92,7 @@ class ImageDocument:
                 self._image.seek(number - 1)
             guard.check_pixels(*self._image.size, self._max_pixels)
             dpi = _dpi(self._image)
-            return Raster(_grey(self._image), dpi)
+            return Raster(_grey(_old_jpeg(self._image, self._max_pixels) or self._image), dpi)
         except (MemoryError, PageTooLarge, CorruptFile):
             raise
         except Exception as error:
@@ -133,6 +141,21 @@ def _dpi(image: Image.Image) -> int:
     return min(max(guess, SANE_DPI.start), SANE_DPI.stop - 1)
 
 
+def _old_jpeg(frame: Image.Image, max_pixels: int) -> Image.Image | None:
+    """Return the JPEG that a TIFF frame of before 1995 wraps, or None for any other frame; libtiff knows few of them.
+
+    Raises:
+        Exception: there is no such JPEG where the frame says.
+    """
+    if not isinstance(frame, TiffImagePlugin.TiffImageFile) or frame.tag_v2.get(_COMPRESSION) != _OLD_JPEG:
+        return None
+    start, length = frame.tag_v2[_JPEG_START], frame.tag_v2[_JPEG_LENGTH]
+    frame.fp.seek(start)  # type: ignore[union-attr]  # the file is open until `close`
+    wrapped = Image.open(BytesIO(frame.fp.read(length)), formats=["JPEG"])  # type: ignore[union-attr]  # likewise
+    guard.check_pixels(*wrapped.size, max_pixels)
+    return wrapped
+
+
 def _grey(image: Image.Image) -> Image.Image:
     """Decode to 8-bit grey on white, turned as EXIF says."""
     image.draft("L", image.size)  # a JPEG can leave its colours undecoded
@@ -155,6 +178,8 @@ def _flat(image: Image.Image) -> Image.Image:
         white = Image.new("L", image.size, _WHITE)
         white.paste(image.convert("L"), mask=image.getchannel("A"))
         return white
+    if image.mode == "CMYK" and image.format in {"JPEG", "MPO"} and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG for one of Adobe's, which are inverted
     # Palettes, CMYK, LAB and the like have no direct way to grey.
     return image.convert("L") if image.mode in {"1", "RGB"} else image.convert("RGB").convert("L")
 
@@ -162,6 +187,8 @@ def _flat(image: Image.Image) -> Image.Image:
 def _from_deep(image: Image.Image) -> Image.Image:
     """Scale 16- and 32-bit samples to 8 bits, the brightest to white: many scanners use only 12 of the 16."""
     samples = np.asarray(image, dtype=np.float32)
+    if image.mode == "F":  # only these have samples that are no numbers
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     brightest = float(samples.max(initial=0.0))
     if brightest > _WHITE or 0.0 < brightest <= 1.0:
         samples = samples * (_WHITE / brightest)

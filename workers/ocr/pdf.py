@@ -17,12 +17,16 @@ from shared.values import DocumentFlag
 from workers.ocr import attachments, guard, text_layer
 from workers.ocr.images import Raster
 from workers.ocr.text_layer import TextLayer
-from workers.ocr.text_trust import has_form_fields
+from workers.ocr.text_trust import shows_more
 
 _TAIL_BYTES: Final = 2048
 """Where a PDF must end: Acrobat looks for `%%EOF` in the last 1,024 bytes; twice that forgives appended junk."""
 
 _ENDING: Final = re.compile(rb"%%EOF|startxref\s+\d+\s")
+
+
+_LEAST_POINTS: Final = 0.01
+"""A page less wide or high has no size."""
 
 
 class PdfDocument:
@@ -71,7 +75,7 @@ class PdfDocument:
             PageTooLarge: nobody could render it.
         """
         with self._page(number) as page:
-            if self._pdf.formenv is not None and has_form_fields(page):
+            if shows_more(page, self._pdf.formenv):
                 return None
             dpi = guard.affordable_dpi(page.get_size(), self._dpi, self._max_pixels)
             return text_layer.read(page, dpi)
@@ -96,9 +100,15 @@ class PdfDocument:
 
     def _page(self, number: int) -> closing[Any]:  # a pypdfium2.PdfPage; the package publishes no types
         try:
-            return closing(self._pdf[number - 1])
+            page = self._pdf[number - 1]
+            if min(page.get_size()) < _LEAST_POINTS:
+                # Its crop box lies beside its paper. Viewers show the paper then; pdfium does when it is told to.
+                page.set_cropbox(*page.get_mediabox())
+                page.close()
+                page = self._pdf[number - 1]
         except pypdfium2.PdfiumError as error:
             raise CorruptFile(f"Page {number} of the PDF is damaged and cannot be loaded.") from error
+        return closing(page)
 
 
 def _check_ending(path: Path) -> None:

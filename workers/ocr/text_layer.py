@@ -82,7 +82,7 @@ def read(page: Any, dpi: int) -> TextLayer | None:
         return None
     try:
         raw, count = _raw_text(textpage)
-        if not usable(page, textpage, raw, count):
+        if not usable(page, textpage, raw, count - len(raw)):
             return None
         return _layer(page, textpage, raw, count, dpi)
     finally:
@@ -103,7 +103,7 @@ def _raw_text(textpage: Any) -> tuple[str, int]:
     return bytes(memoryview(buffer)[: max(0, units - 1)]).decode("utf-16-le", "ignore"), count
 
 
-def _layer(page: Any, textpage: Any, raw: str, count: int, dpi: int) -> TextLayer:
+def _layer(page: Any, textpage: Any, raw: str, count: int, dpi: int) -> TextLayer | None:
     width, height = guard.rendered_size(page.get_size(), dpi)
     spans, words = _words(raw)
     # Where each word begins, and its last character: a first, a last, a first, ...
@@ -114,6 +114,8 @@ def _layer(page: Any, textpage: Any, raw: str, count: int, dpi: int) -> TextLaye
     pixels, inside = _pixels(boxes, page, dpi, (width, height))
     if not inside.all():  # beyond the page's edge: nobody sees it
         raw = _without(raw, spans[~inside].tolist())
+        if not usable(page, textpage, raw, 0):
+            return None
         words = [word for word, kept in zip(words, inside, strict=True) if kept]
         pixels = pixels[inside]
     return TextLayer(clean(raw), clean_words(words), pixels.tolist(), width, height, dpi)
@@ -171,4 +173,5 @@ def _without(text: str, spans: list[list[int]]) -> str:
     for start, end in spans:
         kept.append(text[position:start])
         position = end
-    return "".join([*kept, text[position:]])
+    rest = "".join([*kept, text[position:]])
+    return rest if rest.strip() else ""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pypdfium2.raw as pdfium
 
+from workers.ocr import letter_pairs, text_sight
 from workers.ocr.text import HYPHENS
 
 _FEW_CHARACTERS: Final = 200
@@ -18,53 +16,84 @@ _FEW_CHARACTERS: Final = 200
 _STAMP_CHARACTERS: Final = 10
 """So few beside anything drawn are a page number, not the page."""
 
-_SCAN_COVERAGE: Final = 0.3
-"""Images that cover this much of a page with few characters may well hold its text."""
-
-_OUTLINE_PATHS: Final = 200
-"""So many paths on a page with few characters may be letters turned into outlines."""
-
 _LEAST_LETTERS: Final = 0.2
 """Letters and digits among visible characters; a table of contents full of dots still has more."""
 
 _MOST_BAD: Final = 0.2
 """Characters without meaning among visible ones; above this the font's mapping to Unicode is broken."""
 
-_INVISIBLE_SAMPLES: Final = 8
-_FORM_DEPTH: Final = 4
+_LEAST_DISTINCT: Final = 4
+"""Different letters and digits on a page of hundreds; a font that maps all its glyphs to one has fewer."""
 
 
-def has_form_fields(page: Any) -> bool:
-    """Tell whether form fields lie on the page: what people filled in is drawn, but is not in the text layer."""
+_NOTES: Final = frozenset({pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP})
+
+_NOT_TEXT: Final = frozenset(
+    {pdfium.FPDF_FORMFIELD_PUSHBUTTON, pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON}
+)
+
+_EMPTY_BYTES: Final = 2
+"""What pdfium says is the length of no text: its closing NUL in UTF-16."""
+
+
+def shows_more(page: Any, form: Any) -> bool:
+    """Tell whether filled fields, notes or stamps lie on the page: they are drawn, but are not in the text layer.
+
+    Args:
+        page: a `pypdfium2.PdfPage`.
+        form: the document's `formenv`, None for one without a form.
+    """
     for index in range(pdfium.FPDFPage_GetAnnotCount(page)):
         annotation = pdfium.FPDFPage_GetAnnot(page, index)
-        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
-        pdfium.FPDFPage_CloseAnnot(annotation)
-        if kind == pdfium.FPDF_ANNOT_WIDGET:
-            return True
+        try:
+            if _shows_text(annotation, form):
+                return True
+        finally:
+            pdfium.FPDFPage_CloseAnnot(annotation)
     return False
 
 
-def usable(page: Any, textpage: Any, raw: str, count: int) -> bool:
+def _shows_text(annotation: Any, form: Any) -> bool:
+    kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+    if kind == pdfium.FPDF_ANNOT_WIDGET and form is not None:
+        return _filled(annotation, form)
+    return kind in _NOTES and not pdfium.FPDFAnnot_GetFlags(annotation) & pdfium.FPDF_ANNOT_FLAG_HIDDEN
+
+
+def _filled(field: Any, form: Any) -> bool:
+    """Tell whether a field of a form shows text; one of an unknown kind may."""
+    kind = pdfium.FPDFAnnot_GetFormFieldType(form, field)
+    if kind in _NOT_TEXT:
+        return False
+    if kind in {pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX}:
+        return bool(pdfium.FPDFAnnot_GetFormFieldValue(form, field, None, 0) > _EMPTY_BYTES)
+    return True
+
+
+def usable(page: Any, textpage: Any, raw: str, unmapped: int) -> bool:
     """Tell whether the text layer can stand for the page; an empty one can for a blank page.
 
     Args:
         page: a `pypdfium2.PdfPage`.
         textpage: pdfium's text of it.
         raw: that text.
-        count: the characters pdfium counts; those without text are missing from `raw`.
+        unmapped: how many more characters pdfium counts: they have no text.
     """
     visible = "".join(raw.split())
     if len(visible) >= _FEW_CHARACTERS:
-        return _meaningful(visible, count - len(raw)) and not _hidden(page, textpage, count)
-    drawn = _drawn(page)
+        return _trusted(page, textpage, raw, visible, unmapped)
+    drawn = text_sight.drawn(page)
     if not visible:
         return drawn.nothing
     if len(visible) < _STAMP_CHARACTERS and not drawn.nothing:
         return False
-    if drawn.images >= _SCAN_COVERAGE or drawn.paths > _OUTLINE_PATHS:
+    if drawn.may_hold_text:
         return False
-    return _meaningful(visible, count - len(raw)) and not _hidden(page, textpage, count)
+    return _trusted(page, textpage, raw, visible, unmapped)
+
+
+def _trusted(page: Any, textpage: Any, raw: str, visible: str, unmapped: int) -> bool:
+    return _meaningful(visible, unmapped) and letter_pairs.plausible(raw) and not text_sight.hidden(page, textpage)
 
 
 def _meaningful(visible: str, unmapped: int) -> bool:
@@ -72,6 +101,8 @@ def _meaningful(visible: str, unmapped: int) -> bool:
     others = {character: visible.count(character) for character in set(visible) if not character.isalnum()}
     bad = unmapped + sum(number for character, number in others.items() if _means_nothing(character))
     letters = len(visible) - sum(others.values())
+    if letters >= _FEW_CHARACTERS and len(set(visible)) - len(others) < _LEAST_DISTINCT:
+        return False
     return bad <= _MOST_BAD * len(visible) and letters >= _LEAST_LETTERS * len(visible)
 
 
@@ -80,51 +111,3 @@ def _means_nothing(character: str) -> bool:
     if character in HYPHENS:
         return False
     return character == "\ufffd" or unicodedata.category(character) in {"Cc", "Cn", "Co", "Cs"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """What is on a page beside text: the part of it that images cover, and the number of paths, shadings and notes."""
-
-    images: float
-    paths: int
-
-    @property
-    def nothing(self) -> bool:
-        return self.images == 0 and self.paths == 0
-
-
-def _drawn(page: Any) -> _Drawn:
-    area, paths = 0.0, pdfium.FPDFPage_GetAnnotCount(page)
-    width, height = page.get_size()
-    for kind, item in _objects(page):
-        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            area += _area(item)
-        elif kind != pdfium.FPDF_PAGEOBJ_TEXT:
-            paths += 1
-        if paths > _OUTLINE_PATHS:  # enough to decide by
-            break
-    return _Drawn(min(1.0, area / max(1.0, width * height)), paths)
-
-
-def _objects(page: Any) -> Iterator[tuple[int, Any]]:
-    for item in page.get_objects(max_depth=_FORM_DEPTH):
-        kind = item.type
-        if kind != pdfium.FPDF_PAGEOBJ_FORM:
-            yield kind, item
-
-
-def _area(item: Any) -> float:
-    """Return the area of an object in square points; at least some, so that an image is never nothing."""
-    left, bottom, right, top = item.get_bounds()
-    return max(math.ulp(1.0), float((right - left) * (top - bottom)))
-
-
-def _hidden(page: Any, textpage: Any, count: int) -> bool:
-    """Tell whether the text is drawn invisibly over no scan it could be the reading of."""
-    for index in range(0, count, max(1, count // _INVISIBLE_SAMPLES)):
-        item = pdfium.FPDFText_GetTextObject(textpage, index)
-        if item and pdfium.FPDFTextObj_GetTextRenderMode(item) != pdfium.FPDF_TEXTRENDERMODE_INVISIBLE:
-            return False
-    drawn = _drawn(page)
-    return drawn.images < _SCAN_COVERAGE and drawn.paths <= _OUTLINE_PATHS
