@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
 
 from workers.extraction.rows import Row, Span
 from workers.extraction.values import Box
@@ -54,12 +55,25 @@ def below(line: Line, all_lines: Sequence[Line], position: int, most: int = 12) 
         most: how many.
     """
     last, count = line, 0
-    for other in all_lines[position + 1 : position + 1 + 6 * most]:
-        if other.page != last.page or other.box[1] - last.box[3] > _NEXT_LINE * max(last.size, line.size) or count == most:
+    rows = groupby(islice(all_lines, position + 1, position + 1 + 6 * most), key=lambda other: other.row)
+    for row, beside in rows:
+        if row == line.row:
+            continue
+        near = [other for other in beside if other.page == line.page and _next_to(last, other, line.size)]
+        fitting = [other for other in near if same_column(last.box, other.box, last.size)]
+        if fitting:
+            last, count = max(fitting, key=lambda other: _overlap(last.box, other.box)), count + 1
+            yield last
+        if count == most or not near:
             return
-        if other.row != last.row and same_column(last.box, other.box, last.size):
-            yield other
-            last, count = other, count + 1
+
+
+def _next_to(last: Line, other: Line, size: float) -> bool:
+    return other.box[1] - last.box[3] <= _NEXT_LINE * max(last.size, size)
+
+
+def _overlap(one: Box, other: Box) -> int:
+    return min(one[2], other[2]) - max(one[0], other[0])
 
 
 def same_column(one: Box, other: Box, size: float) -> bool:
@@ -67,5 +81,4 @@ def same_column(one: Box, other: Box, size: float) -> bool:
     near = _ALIGNED * size
     if abs(one[0] - other[0]) <= near or abs(one[0] + one[2] - other[0] - other[2]) <= 2 * near:
         return True
-    overlap = min(one[2], other[2]) - max(one[0], other[0])
-    return overlap > 0.5 * min(one[2] - one[0], other[2] - other[0])  # noqa: PLR2004 - half
+    return _overlap(one, other) > 0.5 * min(one[2] - one[0], other[2] - other[0])  # noqa: PLR2004 - half

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.extraction import places
-from workers.extraction.blocks import Line, below
+from workers.extraction.blocks import Line, below, same_column
 from workers.extraction.rows import Span
 from workers.extraction.text import folded, letters
 
@@ -86,6 +86,8 @@ def find(all_lines: Sequence[Line]) -> Company | None:
         return None
     span = Span(first, [word for line in best.spans for word in line.words])
     address = places.address(best.spans[-1], all_lines, best.position, scored.recipients)
+    if address is None:  # some print it above who they belong to
+        address = places.address(head[0], all_lines, 0, scored.recipients)
     text, spans, sure = address if address else (None, (), 0.0)
     return Company(best.name, span, _sure(best.score), text, spans, sure)
 
@@ -149,6 +151,7 @@ class _Scores:
         score = 3.0 * bool(_LEGAL.search(name)) + 1.3 * bool(_TRADE.search(name))
         score += max(-0.5, min(1.5, 1.5 * (line.size / self._size - 1)))
         score -= 0.2 * min(position, 10) + 0.1 * max(0, position - 10) + 2.0 * (line.y > _HEAD)
+        score -= 1.5 * self._under_an_address(position)
         score += 1.0 * bool(_SENDER.match(self._upper[position])) + self._after(position)
         compact = re.sub(r"[^A-Z0-9]", "", name)
         core = re.sub(r"[^A-Z0-9]", "", _LEGAL.sub("", name))
@@ -160,6 +163,13 @@ class _Scores:
         score -= 3.0 * (figures > 0.3 * len(compact)) + 0.6 * (len(name.split()) == 1 and not _TRADE.search(name))
         score -= 1.0 * (letters(name) < 5) + 0.7 * name.islower() + 2.0 * (1 - line.confidence)  # noqa: PLR2004
         return score - 1.0 * bool(re.search(r"\d[.,]\d\d\b", name))
+
+    def _under_an_address(self, position: int) -> bool:
+        box, size = self._head[position].box, self._head[position].size
+        above = range(max(0, position - 12), position)
+        return any(
+            places.has_postcode(self._upper[one]) and same_column(self._head[one].box, box, size) for one in above
+        )
 
     def _after(self, position: int) -> float:
         """A registration number or an address right below speaks for a name."""

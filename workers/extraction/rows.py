@@ -116,7 +116,7 @@ def rows(pages: Iterable[PageWords]) -> list[Row]:
     """Return the rows of all pages, top to bottom."""
     found: list[Row] = []
     for page in pages:
-        found.extend(Row(page, len(found) + index, words) for index, words in enumerate(_of_page(page)))
+        found += [Row(page, index, words) for index, words in enumerate(_of_page(page), len(found))]
     return found
 
 
