@@ -92,6 +92,17 @@ def find(all_lines: Sequence[Line]) -> Company | None:
     return Company(best.name, span, _sure(best.score), text, spans, sure)
 
 
+def recipients(lines: Sequence[Line]) -> set[int]:
+    """Positions of the lines that say who the customer is."""
+    found: set[int] = set()
+    positions = {id(line): position for position, line in enumerate(lines)}
+    for position, line in enumerate(lines):
+        if _RECIPIENT.match(folded(line.text)):
+            found.add(position)
+            found |= {positions[id(one)] for one in below(line, lines, position, _RECIPIENT_LINES)}
+    return found
+
+
 def _sure(score: float) -> float:
     return max(0.2, min(0.95, 0.45 + 0.1 * score))
 
@@ -106,17 +117,7 @@ class _Scores:
         text = "\n".join(folded(line.text) for line in [*all_lines[:150], *all_lines[-30:]])
         self._domains = [domain.replace("-", "") for domain in _DOMAIN.findall(text)]
         self._compact = re.sub(r"[^A-Z0-9]", "", text)
-        self.recipients = self._recipients()
-
-    def _recipients(self) -> set[int]:
-        """Positions of the lines that name the customer."""
-        found: set[int] = set()
-        by_line = {id(line): position for position, line in enumerate(self._head)}
-        for position, line in enumerate(self._head):
-            if _RECIPIENT.match(self._upper[position]):
-                found.add(position)
-                found |= {by_line[id(one)] for one in below(line, self._head, position, _RECIPIENT_LINES)}
-        return found
+        self.recipients = recipients(head)
 
     def candidate(self, position: int) -> _Candidate | None:
         """The name at a position of the head, None where none can be."""

@@ -6,15 +6,18 @@ that must agree decide between amounts. Nothing but words goes in: no image, no 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+from workers.extraction import company, identifiers, issue, items
 from workers.extraction.amounts import Amount, amounts, decimal_mark, plain
 from workers.extraction.blocks import lines
-from workers.extraction.company import find as find_company
-from workers.extraction.dates import PrintedDate, dates, month_first, resolved
-from workers.extraction.rows import Span, rows
+from workers.extraction.currencies import NAMED, code_of
 from workers.extraction.figures import figures
+from workers.extraction.identifiers import Found
+from workers.extraction.rows import Row, Span, rows
 from workers.extraction.sums import choose
+from workers.extraction.text import folded
 from workers.extraction.values import Box, Field, Invoice, LineItem, PageWords
 
 __all__ = ["Box", "Field", "Invoice", "LineItem", "PageWords", "extract"]
@@ -23,42 +26,104 @@ __all__ = ["Box", "Field", "Invoice", "LineItem", "PageWords", "extract"]
 def extract(pages: Sequence[PageWords]) -> Invoice:
     """Find the fields of one invoice or receipt.
 
+    Time is linear in the words of the pages.
+
     Args:
         pages: all of it, in order.
     """
     found = rows(pages)
     mark = decimal_mark(found)
     by_row = [amounts(row, mark) for row in found]
-    sums = choose(figures(found, by_row))
-    printed = dates(found)
-    company = find_company(lines(found))
+    marked = figures(found, by_row)
+    sold = items.find(found, by_row, marked)
+    sums = choose(marked, [item.amount.value for item in sold if item.amount])
+    issued, due = issue.choose(found)
+    in_columns = lines(found)
+    seller = company.find(in_columns)
+    customers = company.recipients(in_columns)
     return Invoice(
-        supplier=company and _text(company.name, [company.name_span], company.name_sure),
-        address=company and company.address and _text(company.address, company.address_spans, company.address_sure),
+        supplier=seller and _text(seller.name, [seller.name_span], seller.name_sure),
+        invoice_number=_found(identifiers.invoice_number(in_columns)),
+        date=issued and _date(issued),
+        due_date=due and _date(due),
+        currency=_currency(found, by_row, sums.total and sums.total[0]),
         total=sums.total and _amount([sums.total[0]], sums.total[1]),
         tax=sums.tax and _amount(*sums.tax),
         subtotal=sums.subtotal and _amount([sums.subtotal[0]], sums.subtotal[1]),
-        date=_date(printed[0], month_first(printed, american=False)) if printed else None,
+        address=seller and seller.address and _text(seller.address, seller.address_spans, seller.address_sure),
+        iban=_found(identifiers.iban(in_columns)),
+        vat_id=_found(identifiers.vat_id(in_columns, customers)),
+        lines=[_item(item) for item in sold],
     )
 
 
 def _amount(printed: Sequence[Amount], sure: float) -> Field:
     """A field of one amount, or of several together."""
     value = sum((amount.value for amount in printed[1:]), printed[0].value)
-    boxes = [amount.box for amount in printed]
-    box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
-    read = min(amount.span.confidence for amount in printed)
+    spans = [amount.span for amount in printed]
+    read = min(span.confidence for span in spans)
     text = " + ".join(amount.printed for amount in printed)
-    return Field(plain(value), round(sure * read, 3), printed[0].span.page, box, text)
+    return Field(plain(value), round(sure * read, 3), spans[0].page, _around(spans), text)
 
 
-def _date(date: PrintedDate, american: bool) -> Field:  # noqa: FBT001
-    value = resolved(date, month_first=american).isoformat()
-    return Field(value, round(0.8 * date.span.confidence, 3), date.span.page, date.span.box, date.printed)
+def _around(spans: Sequence[Span]) -> Box:
+    """Around those spans that are on the first one's page."""
+    boxes = [span.box for span in spans if span.page == spans[0].page]
+    return (
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+    )
 
 
 def _text(value: str, spans: Sequence[Span], sure: float) -> Field:
-    boxes = [span.box for span in spans]
-    box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
     read = sum(span.confidence for span in spans) / len(spans)
-    return Field(value, round(sure * read, 3), spans[0].page, box, " ".join(span.text for span in spans))
+    return Field(value, round(sure * read, 3), spans[0].page, _around(spans), " ".join(span.text for span in spans))
+
+
+def _found(number: Found | None) -> Field | None:
+    return number and _text(number.value, [number.span], number.sure)
+
+
+def _date(chosen: issue.Chosen) -> Field:
+    printed = chosen.printed
+    confidence = round(chosen.sure * printed.span.confidence, 3)
+    return Field(chosen.value.isoformat(), confidence, printed.span.page, printed.span.box, printed.printed)
+
+
+def _item(item: items.Item) -> LineItem:
+    return LineItem(
+        description=item.description and _text(item.description.text, [item.description], item.sure),
+        quantity=item.quantity and _quantity(item.quantity, item.sure),
+        unit_price=item.unit_price and _amount([item.unit_price], item.sure),
+        amount=item.amount and _amount([item.amount], item.sure),
+    )
+
+
+def _quantity(amount: Amount, sure: float) -> Field:
+    field = _amount([amount], sure)
+    return Field(f"{amount.value.normalize():f}", field.confidence, field.page, field.box, field.text)
+
+
+def _currency(found: Sequence[Row], by_row: Sequence[Sequence[Amount]], total: Amount | None) -> Field | None:
+    """The currency most amounts are printed with, the total's counting more; else one that is named anywhere."""
+    votes: Counter[str] = Counter()
+    places: dict[str, Span] = {}
+    if total and total.currency:
+        votes[total.currency] += 5
+        places[total.currency] = total.span
+    for amount in (amount for of_row in by_row for amount in of_row if amount.currency):
+        votes[str(amount.currency)] += 2
+        places.setdefault(str(amount.currency), amount.span)
+    for row in found:
+        for match in NAMED.finditer(folded(row.text)):
+            code = code_of(match[1])
+            if code and match.end() <= len(row.text):
+                votes[code] += 1
+                places.setdefault(code, row.part(*match.span()))
+    if not votes:
+        return None
+    (code, count), *others = votes.most_common(2)
+    agreement = count / (count + sum(number for _, number in others))
+    return _text(code, [places[code]], 0.95 * agreement if count > 1 else 0.7 * agreement)
