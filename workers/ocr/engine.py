@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from workers.ocr.geometry import IDENTITY, Transform, after, rotated
+
 if TYPE_CHECKING:
     # A remote engine is called by the worker itself, which loads no imaging library.
     from PIL import Image
@@ -25,6 +27,7 @@ class PageImage:
         height: pixels.
         dpi: dots per inch the page was rendered or scanned at; best guess for photos.
         pixels: 8-bit grey (Pillow mode `L`); None where there is only the file.
+        transform: from these pixels to the page as it is in the file, in dots at `dpi`.
     """
 
     path: Path
@@ -32,6 +35,7 @@ class PageImage:
     height: int
     dpi: int
     pixels: Image.Image | None = field(default=None, repr=False)
+    transform: Transform = IDENTITY
     _written: bool = field(default=False, repr=False)
 
     def image(self) -> Image.Image:
@@ -42,6 +46,18 @@ class PageImage:
             with Image.open(self.path) as opened:
                 self.pixels = opened.convert("L")
         return self.pixels
+
+    def turned(self, degrees: int) -> PageImage:
+        """Return the page turned clockwise by 90, 180 or 270 degrees."""
+        image = self.image().rotate(-degrees, expand=True)
+        undone = rotated(degrees, (self.width, self.height), image.size)
+        return PageImage(
+            self.path.with_stem(f"{self.path.stem}-{degrees}"),
+            *image.size,
+            self.dpi,
+            image,
+            after(self.transform, undone),
+        )
 
     def file(self) -> Path:
         """The page as a file, written when first asked for; its suffix is its format."""

@@ -12,12 +12,8 @@ from typing import Literal
 
 from shared.errors import TwolaneError
 from shared.values import DocumentFlag
-
-Transform = tuple[float, float, float, float, float, float]
-"""`(a, b, c, d, e, f)`: the point `(x, y)` of the page as read is `(a*x + b*y + c, d*x + e*y + f)` of the page as it is
-in the file, upright as the file says, origin top left. Both count dots at the `dpi` of the result, so that `72 / dpi`
-times a point is in points of a PDF page whether or not the page was scaled to be read.
-"""
+from workers.ocr.geometry import Transform
+from workers.ocr.searchable.request import PagesWritten, WritePdf
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +113,9 @@ class PageRead:
         cpu_ms: CPU time from opening the page to having its words, engines of ours included.
         peak_kb: most memory the reading process had had when it was done, in KiB.
         attempts: every reading of it, in order; none for a text layer.
-        transform: from the page as read to the page as it is in the file, where it was turned, straightened, cropped or
-            scaled to be read; None where boxes lie on the page as it is. Stored with the kept attempt.
+        transform: from the page as read to the page as it is in the file (upright as the file says), where it was
+            turned, straightened, cropped or scaled to be read; None where boxes lie on the page as it is. Both count
+            dots at `dpi`, so that `72 / dpi` times a point is in points of a PDF page. Stored with the kept attempt.
     """
 
     number: int
@@ -214,7 +211,7 @@ class ReadEInvoice:
     """Take out the invoice that the document carries beside its pages; the answer is an `EInvoice`."""
 
 
-Request = OpenDocument | FindTextLayers | RecognisePage | RenderPage | ReadEInvoice
+Request = OpenDocument | FindTextLayers | RecognisePage | RenderPage | ReadEInvoice | WritePdf
 
 
 # --- what it answers
@@ -255,4 +252,4 @@ class EInvoice:
     xml: bytes | None
 
 
-Answer = Opened | TextLayers | PageRead | RenderedPage | PageFailed | EInvoice | Failed
+Answer = Opened | TextLayers | PageRead | RenderedPage | PageFailed | EInvoice | Failed | PagesWritten

@@ -10,18 +10,20 @@ import os
 import resource
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import orjson
 from PIL import Image
 
 from shared import media
-from shared.errors import EngineFailed, PageTooLarge, TwolaneError, UnsupportedMediaType
+from shared.errors import TwolaneError, UnsupportedMediaType
 from workers.ocr import auto, engines, guard, preprocess
 from workers.ocr.engine import PageImage
 from workers.ocr.engines.tesseract import TesseractEngine
+from workers.ocr.failures import as_ours
+from workers.ocr.geometry import stored
 from workers.ocr.images import FORMATS, ImageDocument, Raster
 from workers.ocr.pages import (
     Answer,
@@ -40,6 +42,8 @@ from workers.ocr.pages import (
     TextLayers,
 )
 from workers.ocr.pdf import PdfDocument
+from workers.ocr.searchable.request import WritePdf
+from workers.ocr.searchable.writing import PdfWriter
 from workers.ocr.text import clean
 
 # Words come by the thousand and are never part of a cycle: looking for one after every 700 costs a tenth of the time.
@@ -78,17 +82,6 @@ def serve(connection: Connection) -> None:
             connection.send(Failed(as_ours(error)))
 
 
-def as_ours(error: Exception) -> TwolaneError:
-    """Return the error if it is ours, else one of ours that tells of it; the traceback travels as a note."""
-    if isinstance(error, TwolaneError):
-        return error
-    if isinstance(error, MemoryError):
-        return PageTooLarge("The page takes more memory than a page may; send it smaller or in parts.")
-    failure = EngineFailed(f"Reading failed with {type(error).__name__}: {error}.")
-    failure.add_note("".join(traceback.format_exception(error)))
-    return failure
-
-
 class DocumentReader:
     """One open document."""
 
@@ -111,6 +104,8 @@ class DocumentReader:
             yield self._render(request.number)
         elif isinstance(request, ReadEInvoice):
             yield EInvoice(self._document.e_invoice() if isinstance(self._document, PdfDocument) else None)
+        elif isinstance(request, WritePdf):
+            yield from PdfWriter(self._opening, self._document).write(request)
 
     def _text_layers(self, request: FindTextLayers) -> Iterator[TextLayers]:
         """Yield the pages with text in batches: a message costs more than a page."""
@@ -159,7 +154,7 @@ class DocumentReader:
             reading = auto.read(page, self._opening.options)
         except Exception as error:  # noqa: BLE001 - one page fails, whatever it is
             return PageFailed(number, as_ours(error))
-        return page_read(number, page, reading, _since(started), meter)
+        return page_read(number, reading, _since(started), meter)
 
     def _render(self, number: int) -> RenderedPage | PageFailed:
         """Write one page as PNG: small enough to be sent elsewhere."""
@@ -224,10 +219,11 @@ def _cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def page_read(number: int, page: PageImage, reading: auto.Reading, duration_ms: int, meter: Meter) -> PageRead:
+def page_read(number: int, reading: auto.Reading, duration_ms: int, meter: Meter) -> PageRead:
     """Put a page together from what was read on it."""
-    found = reading.text
+    page, found = reading.page, reading.text
     words = [{"text": clean(word.text), "confidence": word.confidence, "box": word.box} for word in found.words]
+    transform = stored(page.transform)
     return PageRead(
         number=number,
         width=page.width,
@@ -242,7 +238,8 @@ def page_read(number: int, page: PageImage, reading: auto.Reading, duration_ms: 
         words_json=orjson.dumps(words),
         cpu_ms=meter.cpu_ms(),
         peak_kb=meter.peak_kb(),
-        attempts=reading.attempts,
+        attempts=[replace(attempt, transform=transform) if attempt.kept else attempt for attempt in reading.attempts],
+        transform=transform,
     )
 
 

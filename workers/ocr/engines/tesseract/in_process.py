@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -14,7 +14,6 @@ from workers.ocr.engine import PageImage
 from workers.ocr.engines.tesseract import packs
 
 _DEFAULT: Final = "eng"
-_OSD: Final = "osd"
 
 _MODELS: Final = 4
 """Language combinations kept loaded; a document has one, and its orientation another."""
@@ -51,11 +50,10 @@ class InProcess:
         Raises:
             EngineUnavailable: it has none.
         """
-        return _languages(str(packs.directory()))
+        return packs.installed(packs.directory())
 
     def forget_languages(self) -> None:
-        """Look for packs anew next time."""
-        _languages.cache_clear()
+        """Do nothing: they are looked for each time."""
 
     def prepare(self) -> None:
         """Load the default language, if it is there."""
@@ -84,7 +82,7 @@ class InProcess:
         Raises:
             EngineFailed: the pack `osd` is missing.
         """
-        model = _model(str(packs.directory()), _OSD)
+        model = _model(str(packs.directory()), packs.OSD)
         _show(model, page)
         found = model.DetectOrientationScript()
         model.Clear()
@@ -103,14 +101,8 @@ def _show(model: Any, page: PageImage) -> None:
 @lru_cache(_MODELS)
 def _model(directory: str, languages: str) -> Any:
     tesserocr = _tesserocr()
-    mode = tesserocr.PSM.OSD_ONLY if languages == _OSD else tesserocr.PSM.AUTO
+    mode = tesserocr.PSM.OSD_ONLY if languages == packs.OSD else tesserocr.PSM.AUTO
     try:
         return tesserocr.PyTessBaseAPI(path=directory + os.sep, lang=languages, psm=mode, variables=_SILENT)
     except RuntimeError as error:
         raise EngineFailed(f"Tesseract cannot load {languages} from {directory}: {error}.") from error
-
-
-@cache
-def _languages(directory: str) -> tuple[str, ...]:
-    _, found = _tesserocr().get_languages(directory + os.sep)
-    return tuple(sorted(set(found) - {_OSD}))

@@ -18,6 +18,9 @@ _PLACES: Final = (
 )
 _ASKING_SECONDS: Final = 10
 
+OSD: Final = "osd"
+"""The pack that tells which way up a page is and in which script; it reads nothing."""
+
 
 def directory() -> Path:
     """Return the directory of packs: `TESSDATA_PREFIX`, else the `tesseract` program's, else where systems keep it.
@@ -34,6 +37,12 @@ def directory() -> Path:
     raise EngineUnavailable(
         f"TESSDATA_PREFIX is {prefix!r}, where no file ends in .traineddata; set it to one's place."
     )
+
+
+def installed(place: Path) -> tuple[str, ...]:
+    """Return the names of the packs in a directory and those below it, sorted; `osd` is no language."""
+    names = {path.relative_to(place).with_suffix("").as_posix() for path in place.glob("**/*.traineddata")}
+    return tuple(sorted(names - {OSD}))
 
 
 @cache
