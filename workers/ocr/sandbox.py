@@ -37,6 +37,7 @@ from workers.ocr.pages import (
     Request,
     TextLayers,
 )
+from workers.ocr.searchable.request import PagesWritten, WritePdf
 
 __all__ = ["PageFailed", "PageRead", "ReadLimits", "ReadOptions", "Reader", "warm_up"]
 
@@ -222,6 +223,26 @@ class Reader:
             self._end()
             return None
         return answer.xml if isinstance(answer, EInvoice) else None
+
+    def write_pdf(self, request: WritePdf) -> None:
+        """Write the document as a searchable PDF.
+
+        Raises:
+            CorruptFile, NotArchivable: it can't be written so.
+            PageTimeout, EngineFailed: writing took too long, or took its process down.
+        """
+        process = self._running()
+        process.send(request)
+        done = False
+        try:
+            while not done:
+                answer = process.receive("Writing the PDF")
+                if not isinstance(answer, PagesWritten):
+                    raise EngineFailed(f"The reading process answered {answer!r} when asked to write the PDF.")
+                done = answer.done
+        finally:
+            if not done:
+                self._end()  # its answers would be taken for those to the next question
 
     def _recognise(self, number: int) -> PageRead | PageFailed:
         process = self._running()

@@ -11,8 +11,8 @@ from shared.adapters.s3 import S3Store
 from shared.models import Page
 from shared.values import PageStatus
 from workers.ocr.engine import Word
-from workers.ocr.layout import Block, layout
 from workers.ocr.geometry import Transform
+from workers.ocr.layout import Block, layout
 
 
 @dataclass(frozen=True, slots=True)
