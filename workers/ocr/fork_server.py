@@ -35,7 +35,11 @@ def _prctl(option: int, value: int) -> None:
 
 
 class ForkServer:
-    """Answers one message after the other: `{"fork": SCRATCH}` with a connection's descriptor, and `{"end": PID}`."""
+    """Does what one message after the other says, each a line of JSON.
+
+    `{"fork": SCRATCH}`, with a connection's descriptor, and `{"end": PID}` are answered. `{"prepare": ENGINE}` is not:
+    nobody waits for an engine's models but whoever forks next.
+    """
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -44,14 +48,22 @@ class ForkServer:
     def run(self) -> None:
         """Serve until the worker hangs up, then end what it left behind."""
         while True:
-            message, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 1)
-            if not message:
+            lines, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 1)
+            if not lines:
                 break
-            answer = self._answer(json.loads(message), descriptors)
-            self._control.sendall(json.dumps(answer).encode())
+            # The worker waits for every answer: only what has none shares a piece of the stream with what comes next.
+            for line in lines.splitlines():
+                self._do(json.loads(line), descriptors)
         for pid, scratch in list(self._scratch.items()):
             self._end(pid)
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _do(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        if "prepare" in message:
+            _prepare(message["prepare"])
+            return
+        answer = self._answer(message, descriptors)
+        self._control.sendall(json.dumps(answer).encode())
 
     def _answer(self, message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         if "end" in message:
@@ -100,14 +112,27 @@ class ForkServer:
                 os.waitpid(-pid, 0)
 
 
+def _prepare(name: str) -> None:
+    """Load an engine's models, which every process forked from now on shares."""
+    from workers.ocr import reader  # noqa: PLC0415 - as in `main`
+
+    reader.prepare(name)
+    _settle()
+
+
+def _settle() -> None:
+    """Objects that never move leave their pages shared with the children."""
+    gc.collect()
+    gc.freeze()
+
+
 def main(descriptor: int) -> None:
     """Load the libraries once, then serve the worker at the other end of `descriptor`."""
     from workers.ocr import reader  # noqa: PLC0415 - the worker imports this module too, and stays small
 
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     reader.preload()
-    gc.collect()
-    gc.freeze()  # objects that never move leave their pages shared with the children
+    _settle()
     with socket.socket(fileno=descriptor) as control:
         ForkServer(control).run()
 

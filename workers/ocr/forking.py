@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,12 @@ from shared.errors import EngineFailed
 
 # Forking takes milliseconds, ending a group little more; the first answer waits for the server's imports.
 _ANSWER_SECONDS: Final = 60.0
+
+PRELOADED: Final = "tesseract"
+"""The engine every fork server prepares at its start."""
+
+_MOST_TRIES: Final = 3
+"""Fork servers that are asked to prepare one engine: if it takes each of them down, documents load it themselves."""
 
 # Ending what is left takes milliseconds as well.
 _GOODBYE_SECONDS: Final = 5.0
@@ -29,6 +37,8 @@ class Forking:
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._prepared = {PRELOADED}
+        self._tries: Counter[str] = Counter()
 
     def ensure_running(self) -> None:
         """Start the server unless it runs."""
@@ -63,6 +73,16 @@ class Forking:
             if self._control is not None:
                 self._ask({"end": pid}, [])
 
+    def prepare(self, engine: str) -> None:
+        """Have an engine's models loaded once for all processes to come, if they are not; nothing waits for it here."""
+        with self._lock:
+            if engine in self._prepared or self._tries[engine] >= _MOST_TRIES or self._control is None:
+                return
+            self._prepared.add(engine)
+            self._tries[engine] += 1
+            with contextlib.suppress(OSError):  # a server that is gone is noticed by who needs it
+                self._control.sendall(_line({"prepare": engine}))
+
     def stop(self) -> None:
         """Hang up, which ends the server and all it made, and wait for it."""
         with self._lock:
@@ -79,7 +99,7 @@ class Forking:
         """Return the answer, or None from a server that is gone."""
         control = self._connected()
         try:
-            socket.send_fds(control, [json.dumps(message).encode()], descriptors)
+            socket.send_fds(control, [_line(message)], descriptors)
             answer = control.recv(8192)
         except OSError:
             answer = b""
@@ -112,6 +132,7 @@ class Forking:
                 command, pass_fds=[theirs.fileno()], env=environ, stdin=subprocess.DEVNULL, start_new_session=True
             )
         self._control = ours
+        self._prepared = {PRELOADED}
 
     def _hang_up(self) -> None:
         if self._control is not None:
@@ -124,6 +145,10 @@ class Forking:
                 self._server.kill()
                 self._server.wait()
             self._server = None
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 _current: Forking | None = None

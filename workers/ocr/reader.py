@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from workers.ocr import auto, engines, guard, preprocess
 from workers.ocr.engine import PageImage
 from workers.ocr.engines.tesseract import TesseractEngine
 from workers.ocr.failures import as_ours
+from workers.ocr.forking import PRELOADED
 from workers.ocr.geometry import stored
 from workers.ocr.images import FORMATS, ImageDocument, Raster
 from workers.ocr.pages import (
@@ -53,10 +55,15 @@ _GARBAGE = 50_000
 def preload() -> None:
     """Load what every reading process needs, in the process they are forked from."""
     Image.preinit()
+    prepare(PRELOADED)
+
+
+def prepare(name: str) -> None:
+    """Load an engine's models, in the process that reading processes are forked from."""
     try:
-        engines.load(engines.AUTO).prepare()
-    except TwolaneError:
-        return  # no tesseract: the page that needs it says so
+        engines.load(name).prepare()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the page that needs the engine says so
+        sys.stderr.write(f"The engine {name!r} could not be prepared: {as_ours(error)}\n")
 
 
 def serve(connection: Connection) -> None:

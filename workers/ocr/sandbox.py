@@ -140,6 +140,7 @@ class Reader:
         self._options = options
         self._limits = limits
         self._process: _Process | None = None
+        self._used: set[str] = set()
 
     def __enter__(self) -> Self:
         parent = _scratch_parent(self._limits.max_page_pixels)
@@ -154,6 +155,8 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._end()
+        for engine in self._used:
+            forking().prepare(engine)  # if this document had to load its models, the next ones find them loaded
         shutil.rmtree(self._scratch)
 
     def text_layers(self, numbers: Sequence[int]) -> Iterator[PageRead]:
@@ -250,6 +253,8 @@ class Reader:
         answer = process.receive(f"Page {number}")
         if not isinstance(answer, PageRead | PageFailed):
             raise EngineFailed(f"The reading process answered {answer!r} when asked for page {number}.")
+        if isinstance(answer, PageRead):
+            self._used.update(attempt.engine for attempt in answer.attempts if attempt.error is None)
         return answer
 
     def _running(self) -> _Process:
