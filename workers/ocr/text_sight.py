@@ -13,6 +13,9 @@ import pypdfium2.raw as pdfium
 
 from workers.ocr import guard
 
+Colour = tuple[ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint]
+"""Red, green, blue and alpha, as pdfium fills them in."""
+
 _SCAN_COVERAGE: Final = 0.3
 """Images that cover this much of a page with few characters may well hold its text."""
 
@@ -88,6 +91,7 @@ def hidden(page: Any, textpage: Any) -> bool:
     """Tell whether the text is not what one sees: drawn invisibly over no scan, as paper, or in a layer that is off."""
     count = pdfium.FPDFText_CountChars(textpage)
     invisible, doubtful, seen = 0, False, 0
+    parts = (ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint())
     for index in range(0, count, max(1, count // _SAMPLES)):
         item = pdfium.FPDFText_GetTextObject(textpage, index)
         if not item:
@@ -96,18 +100,17 @@ def hidden(page: Any, textpage: Any) -> bool:
         if pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE:
             invisible += 1
         else:
-            doubtful = doubtful or _is_pale(textpage, index) or _is_in_layer(item)
+            doubtful = doubtful or _is_pale(textpage, index, parts) or _is_in_layer(item)
     if invisible == seen:
         return not drawn(page).may_hold_text
     return doubtful and _unseen(page, textpage, count) > _MOST_UNSEEN
 
 
-def _is_pale(textpage: Any, index: int) -> bool:
-    parts = [ctypes.c_uint() for _ in range(4)]
+def _is_pale(textpage: Any, index: int, parts: Colour) -> bool:
     if not pdfium.FPDFText_GetFillColor(textpage, index, *parts):
         return False
-    *colour, alpha = (part.value for part in parts)
-    return min(colour) >= _PALE or alpha == 0
+    red, green, blue, alpha = parts
+    return alpha.value == 0 or (red.value >= _PALE and green.value >= _PALE and blue.value >= _PALE)
 
 
 def _is_in_layer(item: Any) -> bool:

@@ -22,8 +22,9 @@ _LEAST_LETTERS: Final = 0.2
 _MOST_BAD: Final = 0.2
 """Characters without meaning among visible ones; above this the font's mapping to Unicode is broken."""
 
+_MANY_LETTERS: Final = 100
 _LEAST_DISTINCT: Final = 4
-"""Different letters and digits on a page of hundreds; a font that maps all its glyphs to one has fewer."""
+"""Different letters and digits among so many; a font that maps all its glyphs to one has fewer."""
 
 
 _NOTES: Final = frozenset({pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP})
@@ -101,7 +102,7 @@ def _meaningful(visible: str, unmapped: int) -> bool:
     others = {character: visible.count(character) for character in set(visible) if not character.isalnum()}
     bad = unmapped + sum(number for character, number in others.items() if _means_nothing(character))
     letters = len(visible) - sum(others.values())
-    if letters >= _FEW_CHARACTERS and len(set(visible)) - len(others) < _LEAST_DISTINCT:
+    if letters >= _MANY_LETTERS and len(set(visible)) - len(others) < _LEAST_DISTINCT:
         return False
     return bad <= _MOST_BAD * len(visible) and letters >= _LEAST_LETTERS * len(visible)
 
