@@ -39,13 +39,9 @@ class RapidOcrEngine:
         Raises:
             EngineUnavailable: they are not installed.
         """
-        from PIL import Image, ImageDraw  # noqa: PLC0415 - as above
+        from workers.ocr.engines.rapidocr.pipeline import warm  # noqa: PLC0415 - as above
 
-        from workers.ocr.engines.rapidocr.pipeline import read  # noqa: PLC0415 - as above
-
-        picture = Image.new("L", (736, 736), 255)
-        ImageDraw.Draw(picture).text((50, 50), "warm-up", fill=0, font_size=60)
-        read(picture, _models())
+        warm(_models())
 
     def read(self, page: PageImage, options: OcrOptions) -> PageText:
         """Read one page.

@@ -28,7 +28,7 @@ class Model(Protocol):
     """A network that maps one batch to one array."""
 
     def __call__(self, batch: Floats) -> Floats:
-        """Run it; what is returned belongs to the caller."""
+        """Run it; what is returned is written over by the next run."""
         ...
 
 
@@ -100,7 +100,7 @@ class _OpenVinoModel:
 
     def __call__(self, batch: Floats) -> Floats:
         self._request.infer([batch], share_inputs=True)
-        found: Floats = self._request.get_output_tensor().data.copy()  # the next run writes over it
+        found: Floats = self._request.get_output_tensor().data
         return found
 
 

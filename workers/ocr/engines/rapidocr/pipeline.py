@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from workers.ocr.engine import PageText, Word
+from workers.ocr.engines.rapidocr import recognition
 from workers.ocr.engines.rapidocr.crops import Crop, cut
 from workers.ocr.engines.rapidocr.decoding import Piece
 from workers.ocr.engines.rapidocr.detection import detect
@@ -26,6 +27,12 @@ def read(image: Image.Image, models: Models) -> PageText:
     crops = [crop for crop in found if crop is not None]
     lines = [_line(crop, pieces) for crop, pieces in zip(crops, recognise(crops, models), strict=True) if _real(pieces)]
     return compose(lines)
+
+
+def warm(models: Models) -> None:
+    """Run the models once at the sizes they meet most: preparing for a size takes longer than reading a line."""
+    recognition.warm(models)
+    read(Image.new("L", (736, 1024), 255), models)
 
 
 def _real(pieces: list[Piece]) -> bool:
