@@ -27,7 +27,7 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 _BEFORE = re.compile(rf"[-−–(]?\s?(?P<currency>{CURRENCY})?\s?[.:]?[-−–(]?\s?$")
-_AFTER = re.compile(rf"(?:\s?[-−)](?!\w))?(?:\s?(?P<currency>{CURRENCY})(?![A-Za-z]))?-?")
+_AFTER = re.compile(rf"(?:\s?[-−)](?!\w))?(?:\s?(?P<currency>{CURRENCY})(?![A-Za-z]|\s?\d))?-?")
 _UNIT = re.compile(r"\s?(?:KGS?|GR?|ML|LTR|CM|MM|KM|KWH|HRS?|STD|PCS?|STK|M[²23])\b", re.IGNORECASE)
 _EXACT = re.compile(r"[.,]\d{2}$")
 _MINUS = "-−–"

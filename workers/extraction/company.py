@@ -35,7 +35,7 @@ _CONTACT = re.compile(
     r"|P\.?\s?IVA|\bKVK|\bBTW|\bHRB|CO\.?\s?NO|COMPANY NO|ROC\b|HOTLINE|CARELINE|FACEBOOK|\bID\b"
 )
 _NUMBER_ONLY = re.compile(r"[\W\d]*(?:[A-Z]{1,2})?[\W\d]*")
-_REGISTERED = re.compile(r"\(?\s?(?:CO\.?\s?(?:REG\.?\s?)?(?:NO)?\.?\s?:?\s?)?\d[\d ]{3,9}\s?-?\s?[A-Z0-9]{1,2}\s?\)|\(\d{5,}[^)]*\)?|\(?\d{12}\)?$")
+_REGISTERED = re.compile(r"\(?\s?(?:CO\.?\s?(?:REG\.?\s?)?(?:NO)?\.?\s?:?\s?)?[A-Z]?\d[\d ]{3,9}\s?-?\s?[A-Z0-9]{1,2}\s?\)|\(\d{5,}[^)]*\)?|\(?\d{12}\)?$")
 _LEADING = re.compile(r"^(?:#?\d{4,}\s+|[^\w(]+)")
 _RECIPIENT = re.compile(
     r"^(?:BILL(?:ED)? TO|INVOICED? TO|SOLD TO|SHIP TO|DELIVER TO|CUSTOMER|CLIENT|ATTN|TO\s?:|M/S|RECHNUNG AN|RECHNUNGSADRESSE|KUNDE\b|LIEFERADRESSE"
@@ -43,7 +43,6 @@ _RECIPIENT = re.compile(
 )
 _SENDER = re.compile(r"^(?:FROM|SELLER|VENDOR|SUPPLIER|SOLD BY|VERKAUFER|LIEFERANT|ABSENDER|VENDEUR|EMETTEUR|FOURNISSEUR|EMISOR|PROVEEDOR|VENDEDOR|FORNITORE|CEDENTE|LEVERANCIER|VERKOPER|FORNECEDOR|PENJUAL)\s?:?")
 _DOMAIN = re.compile(r"(?:@|WWW\s?\.)\s?([A-Z0-9-]{3,40})\.")
-_PARTS = re.compile(r"\s+[·•|*–—-]\s+|\s?[·•|]\s?")
 _LOOKED_AT = 60
 _RECIPIENT_LINES = 5
 _HEAD = 0.45
@@ -86,10 +85,23 @@ def find(all_lines: Sequence[Line]) -> Company | None:
         return None
     span = Span(first, [word for line in best.spans for word in line.words])
     address = places.address(best.spans[-1], all_lines, best.position, scored.recipients)
+    if address is None:
+        address = _elsewhere(best.name, all_lines, scored.recipients)
     if address is None:  # some print it above who they belong to
         address = places.address(head[0], all_lines, 0, scored.recipients)
     text, spans, sure = address if address else (None, (), 0.0)
     return Company(best.name, span, _sure(best.score), text, spans, sure)
+
+
+def _elsewhere(name: str, all_lines: Sequence[Line], customers: set[int]) -> places.Address | None:
+    """The address where the name is printed once more: above the recipient's, or at the foot of the page."""
+    wanted = folded(name)
+    for position, line in enumerate(all_lines):
+        if position not in customers and folded(line.text).startswith(wanted):
+            found = places.address(line, all_lines, position, customers)
+            if found:
+                return found
+    return None
 
 
 def recipients(lines: Sequence[Line]) -> set[int]:
@@ -122,10 +134,10 @@ class _Scores:
     def candidate(self, position: int) -> _Candidate | None:
         """The name at a position of the head, None where none can be."""
         line, upper = self._head[position], self._upper[position]
-        name = _clean(_SENDER.sub("", upper) and line.text)
-        parts = _PARTS.split(name)
-        if len(parts) > 2 and places.has_postcode(folded(name)):  # noqa: PLR2004 - name, street, city
-            name = parts[0].strip()
+        sender = _SENDER.match(upper)
+        name = _clean(line.text[sender.end() :] if sender and len(upper) == len(line.text) else line.text)
+        if places.inline(line):
+            name = places.before_address(name)
         folded_name = folded(name)
         if letters(name) < 3 or _NUMBER_ONLY.fullmatch(folded_name) or (position in self.recipients):  # noqa: PLR2004
             return None
@@ -190,4 +202,4 @@ def _clean(text: str) -> str:
     if len(upper) == len(text) and (match := _REGISTERED.search(upper)) and letters(text[: match.start()]) > 2:  # noqa: PLR2004
         text = text[: match.start()]
     text = _LEADING.sub("", text)
-    return text.strip(" ,;:-–*|=_·•")
+    return places.mended(text.strip(" ,;:-–*|=_·•"))

@@ -34,7 +34,7 @@ _VAT_LABEL = re.compile(
 _NUMBER_LABEL = re.compile(
     r"(?:(?:TAX )?INV(?:OICE|OIS)?|RECEIPT|RCPT|RESIT|BILL|SLIP|DOC(?:UMENT)?|TICKET|CREDIT NOTE|CREDIT MEMO|CN|TRN|TRX|TRANS(?:ACTION)?|CHECK|CHK|BELEG|BON"
     r"|RECHNUNGS?|GUTSCHRIFTS?|FACTURE|AVOIR|FACTURA|ABONO|FATTURA|NOTA DI CREDITO|FACTUUR|CREDITNOTA|FATURA|RECIBO|RICEVUTA|SCONTRINO|ORDER|S/?N)"
-    r" ?[-.]? ?(?:NUMMER|NUMBER|NUM(?:ERO)?|NO|NR|N[°ºO]|#|ID|REF)?\s?/?(?:DATE)?\s?[.:#°º-]{0,3}\s{0,3}"
+    r" ?[-.]? ?(?:NUMMER|NUMBER|NUM(?:ERO)?|NO|NR|N[°ºO]|N(?=[. ]|$)|#|ID|REF)?\s?/?(?:DATE)?\s?[.:#°º-]{0,3}\s{0,3}"
 )
 _EXPLICIT = re.compile(r"NUMMER|NUMBER|NUM|\bNO|NO\b|NR|N[°º]|#|\bN\.|ID\b|:")
 _TOKEN = re.compile(r"[A-Z0-9][A-Z0-9/_.#-]{0,29}(?: ?[-/] ?[A-Z0-9]{1,20}){0,4}")

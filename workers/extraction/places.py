@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from workers.extraction.blocks import Line, below
 from workers.extraction.rows import Span
-from workers.extraction.text import folded, letters
+from workers.extraction.text import comparable, digits, folded, letters
 
 _STREET = re.compile(
     r"\b(?:JALAN|JLN|JIN|LORONG|LRG|TAMAN|TMN|LOT|BLOCK|BLK|LEVEL|FLOOR|FLR|ROAD|RD|STREET|AVENUE|AVE|LANE|DRIVE|SQUARE|HIGHWAY|BLVD"
@@ -36,7 +36,15 @@ _STOP = re.compile(
 _NUMBERS = re.compile(r"[\W\d]{6,}[A-Z]?\W{0,2}|\W*\d{6,}-?[A-Z]\W*")
 _MOST_LINES = 8
 _REACH = 12
-_DOT_PARTS = re.compile(r"\s?[·•|]\s?|\s+[–—*-]\s+")
+_PARTS = re.compile(r"\s?[·•|]\s?|\s+[–—*-]\s+|,\s?")
+_POSTCODE_LIKE = re.compile(r"[\dOoQDlI|SBZ]{5}")
+_KNOWN = {
+    comparable(word): word
+    for word in (
+        "MALAYSIA SELANGOR JOHOR KUALA LUMPUR PERAK PAHANG MELAKA JALAN TAMAN BANDAR SEKSYEN KAWASAN PERINDUSTRIAN SDN BHD"
+        " SINGAPORE DEUTSCHLAND ITALIA STREET FLOOR LIMITED S/B"
+    ).split()
+}
 
 Address = tuple[str, Sequence[Span], float]
 
@@ -62,9 +70,9 @@ def address(name: Line, all_lines: Sequence[Line], position: int, recipients: se
         position: of `name` among them.
         recipients: positions of lines that are the customer's.
     """
-    inline = _inline(name)
-    if inline:
-        return inline
+    beside = inline(name)
+    if beside:
+        return beside
     customer = {id(all_lines[one]) for one in recipients}
     found: list[Line] = []
     done = False
@@ -79,7 +87,7 @@ def address(name: Line, all_lines: Sequence[Line], position: int, recipients: se
         done = done or has_postcode(upper)
     if not found:
         return None
-    return " ".join(line.text for line in found), found, 0.85 if done else 0.55
+    return mended(" ".join(line.text for line in found)), found, 0.85 if done else 0.55
 
 
 def _goes_on(last: Line, upper: str) -> bool:
@@ -89,10 +97,35 @@ def _goes_on(last: Line, upper: str) -> bool:
     return last.text.rstrip().endswith(",") and not any(map(str.isdigit, upper)) and letters(upper) > 2  # noqa: PLR2004
 
 
-def _inline(line: Line) -> Address | None:
-    """`Muster GmbH · Hauptstr. 1 · 12345 Berlin`: a sender's line above a recipient's."""
-    parts = _DOT_PARTS.split(line.text)
-    if len(parts) < 3 or not has_postcode(folded(line.text)):  # noqa: PLR2004 - name, street, city
+def before_address(text: str) -> str:
+    """The name in a line that an address follows in."""
+    return _PARTS.split(text)[0].strip()
+
+
+def inline(line: Span) -> Address | None:
+    """The address in `Muster GmbH · Hauptstr. 1 · 12345 Berlin`: a sender's line above a recipient's, or a foot."""
+    parts = _PARTS.split(line.text, maxsplit=6)
+    if len(parts) < 3 or letters(parts[0]) < 3 or looks_like(folded(parts[0])):  # noqa: PLR2004 - name, street, city
+        return None
+    upto = next((number for number, part in enumerate(parts) if number > 1 and has_postcode(folded(part))), None)
+    if upto is None or not any(looks_like(folded(part)) for part in parts[1:upto]):
         return None
     start = line.text.index(parts[1], len(parts[0]))
-    return " ".join(parts[1:]).strip(), [line.part(start, len(line.text))], 0.8
+    end = line.text.index(parts[upto], start) + len(parts[upto])
+    return mended(" ".join(part.strip() for part in parts[1 : upto + 1])), [line.part(start, end)], 0.8
+
+
+def mended(text: str) -> str:
+    """The text with misread letters of words that every address has, and misread digits of postcodes, put right."""
+    return " ".join(map(_mended, text.split(" ")))
+
+
+def _mended(word: str) -> str:
+    core = word.strip(".,")
+    if not core:
+        return word
+    if _POSTCODE_LIKE.fullmatch(core) and sum(map(str.isdigit, core)) >= 3:  # noqa: PLR2004 - of five
+        return word.replace(core, digits(core))
+    upper = folded(core)
+    known = _KNOWN.get(comparable(core))
+    return word if known is None or upper == known or len(known) != len(core) else word.replace(core, known)

@@ -5,6 +5,7 @@ An engine's own lines end where a gap is wide: `TOTAL` and its amount at the oth
 
 from __future__ import annotations
 
+import re
 import statistics
 import unicodedata
 from bisect import bisect_right
@@ -23,6 +24,10 @@ _LONGEST_WORD = 80
 _CELL_GAP = 1.3
 _SAME_ROW = 0.55
 _MOST_SKEW = 0.1
+_NUMBER_GAP = 0.8
+_OPEN_NUMBER = re.compile(r"(?:^|\D)\d{1,3}(?:[.,]\d{3})?[.,]$")
+_DECIMALS = re.compile(r"\d\d(?!\d)")
+_POINT_DECIMALS = re.compile(r"[.,]\d\d(?!\d)")
 
 
 def _around(words: Iterable[Word]) -> Box:
@@ -125,7 +130,23 @@ def _of_page(page: PageWords) -> list[list[Word]]:
     slope = _slope(words)
     open_rows = _clustered(sorted(words, key=lambda word: word.box[0]), slope)
     open_rows.sort(key=lambda row: statistics.fmean(_middle(word, slope) for word in row.words))
-    return [row.words for row in open_rows]
+    return [_whole_numbers(row.words) for row in open_rows]
+
+
+def _whole_numbers(words: list[Word]) -> list[Word]:
+    """Put together what an engine split at the decimal mark: `54.` and `56`."""
+    found = words[:1]
+    for word in words[1:]:
+        last = found[-1]
+        near = word.box[0] - last.box[2] <= _NUMBER_GAP * (word.box[3] - word.box[1])
+        if near and (
+            (_OPEN_NUMBER.search(last.text) and _DECIMALS.match(word.text))
+            or (last.text[-1].isdigit() and _POINT_DECIMALS.match(word.text))
+        ):
+            found[-1] = Word(last.text + word.text, min(last.confidence, word.confidence), _around((last, word)))
+        else:
+            found.append(word)
+    return found
 
 
 def _tidy(word: Word) -> Word:

@@ -12,6 +12,7 @@ from workers.extraction.amounts import Amount
 from workers.extraction.figures import Figure
 from workers.extraction.labels import Kind
 
+_SUMS = frozenset({Kind.SUBTOTAL, Kind.NET, Kind.TOTAL, Kind.GRAND, Kind.ROUNDED})
 _MOST_FIGURES = 400
 _MOST_TRIED = 40
 _TOTALS = (Kind.ROUNDED, Kind.GRAND, Kind.TOTAL, Kind.NET, Kind.WEAK)
@@ -50,10 +51,33 @@ class Ledger:
         """The values of some kinds, the last ones of a long document."""
         return [amount.value for kind in kinds for amount in self.by_kind[kind][-_MOST_TRIED:]]
 
+    def steps(self) -> list[tuple[Decimal, Decimal]]:
+        """Pairs of sums where the second is the first and all that stands between the two."""
+        found = []
+        before: Decimal | None = None
+        between = rounding = Decimal(0)
+        for one in self.figures:
+            value = one.amount.value
+            if one.kind in _SUMS and not one.summary:
+                if before is not None and value != before and value in _adjusted(before + between, rounding):
+                    found.append((before, value))
+                before, between, rounding = value, Decimal(0), Decimal(0)
+            elif one.kind in {Kind.TAX, Kind.CHARGE}:
+                between += value
+            elif one.kind is Kind.DISCOUNT:
+                between -= abs(value)
+            elif one.kind is Kind.ROUNDING:
+                rounding = value
+        return found
+
     def roundings(self) -> set[Decimal]:
         """What rounding can have added: what is printed, of either sign, as engines lose small strokes."""
         found = {value for value in self.values(Kind.ROUNDING) if abs(value) < 1}
         return found | {-value for value in found} | {Decimal(0)}
+
+
+def _adjusted(value: Decimal, rounding: Decimal) -> set[Decimal]:
+    return {value, value + rounding, value - rounding}
 
 
 def choose(found: Sequence[Figure], items: Iterable[Decimal] = ()) -> Sums:
@@ -99,6 +123,9 @@ class _Evidence:
         self._taxes = ledger.values(Kind.TAX)
         self._extras = [*self._taxes, *ledger.values(Kind.CHARGE), *(-abs(one) for one in ledger.values(Kind.DISCOUNT))]
         self._paid = self._payments()
+        steps = ledger.steps()
+        self._results = {after for _, after in steps}
+        self._passed = {before for before, _ in steps}
 
     def _payments(self) -> set[Decimal]:
         cash, change = self._ledger.values(Kind.CASH), self._ledger.values(Kind.CHANGE)
@@ -121,14 +148,15 @@ class _Evidence:
     def _sums(self, value: Decimal) -> Iterable[tuple[float, bool]]:
         rounded = {rounding for rounding in self._roundings if rounding}
         yield 4.0, abs(value) in self._paid
+        yield -2.0, value in self._passed
         yield 1.5, value in set(self._ledger.values(Kind.CARD, Kind.CASH))
         yield 2.5, any(value - rounding in self._totals for rounding in rounded)
         # The total before rounding, where the rounded one is printed as well.
         yield -2.5, any(value + rounding in self._totals and _rounder(value + rounding, value) for rounding in rounded)
         parts = {one for one in self._partial if one and one != value}
         yield 2.0, any(value - one in parts for one in parts)
-        yield -2.5, any(value + one in parts for one in parts)
-        yield 2.5, any(value - rounding - extra in self._subtotals for rounding in self._roundings for extra in self._extras if extra)
+        yield -4.0, any(value + one in parts for one in parts)
+        yield 2.5, value in self._results or any(value - rounding - extra in self._subtotals for rounding in self._roundings for extra in self._extras if extra)
         yield 1.5, self._items != 0 and any(value - rounding == self._items for rounding in self._roundings)
         yield 1.5, self._items != 0 and any(value - self._items == tax for tax in self._taxes if tax)
 
