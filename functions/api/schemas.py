@@ -52,7 +52,9 @@ class UploadRequest(DocumentOptions):
     filename: str = Field(max_length=5000, description="The file's name; directories are cut off.")
     media_type: str = Field(max_length=200, description="Its media type, e.g. `application/pdf`.")
     size_bytes: int = Field(ge=0, description="Its exact size; the form takes no other.")
-    force: bool = Field(default=False, description="Taken for symmetry: an upload is always read.")
+    force: bool = Field(
+        default=False, description="Read again although the same bytes with the same options were read before."
+    )
 
 
 class Problem(BaseModel):
@@ -96,6 +98,7 @@ class Links(BaseModel):
     invoice: str
     cancel: str
     retry: str
+    cost: str
 
 
 class DocumentOut(BaseModel):
@@ -292,4 +295,5 @@ def _links(document_id: UUID) -> Links:
         invoice=f"{path}/invoice",
         cancel=f"{path}/cancel",
         retry=f"{path}/retry",
+        cost=f"{path}/cost",
     )

@@ -117,7 +117,7 @@ class Submission:
         try:
             with self._database.write() as work:
                 if force:
-                    self._take_over(work.session, document)
+                    self._take_over(work.session, account_id, document.content_key)
                 self._queue(work, document)
         except IntegrityError:
             return self._lost_race(account_id, document)
@@ -131,9 +131,12 @@ class Submission:
         size_bytes: int,
         options: DocumentOptions,
         *,
+        force: bool = False,
         document_id: UUID | None = None,
     ) -> Announced:
         """Make a document that waits for its bytes, and a form that takes exactly `size_bytes` of them.
+
+        With `force` it will be read even if the account has the same bytes with the same options.
 
         Raises:
             EmptyFile, FileTooLarge, UnsupportedMediaType, InvalidFilename: such a file is not taken.
@@ -143,6 +146,7 @@ class Submission:
         self._engines.check(options.engine, options.languages)
         upload = Upload(filename, media_type, size_bytes)
         document = self.awaited(account_id, upload, options, document_id or uuid4())
+        document.forced = force
         with self._database.write() as work:
             document = work.session.get(Document, document.id) or document
             work.session.add(document)
@@ -299,10 +303,10 @@ class Submission:
         return self._found(winner, document)
 
     @staticmethod
-    def _take_over(session: Session, document: Document) -> None:
+    def _take_over(session: Session, account_id: UUID, content_key: str) -> None:
         session.execute(
             update(Document)
-            .where(Document.account_id == document.account_id, Document.content_key == document.content_key)
+            .where(Document.account_id == account_id, Document.content_key == content_key)
             .values(content_key=None)
         )
 
@@ -329,9 +333,15 @@ class Submission:
 
     @staticmethod
     def _free_key(session: Session, row: Document) -> str | None:
-        """The content key, unless an earlier document of the account has it: that one keeps it."""
+        """The content key, unless an earlier document of the account has it: that one keeps it, and its pages are taken.
+
+        One that is to be read whatever was read before takes the key away.
+        """
         options = DocumentOptions(**row.options, password=row.password)
         key = options.content_key(row.sha256 or "")
+        if row.forced:
+            Submission._take_over(session, row.account_id, key)
+            return key
         taken = select(Document.id).where(Document.account_id == row.account_id, Document.content_key == key)
         return None if session.scalar(taken) else key
 

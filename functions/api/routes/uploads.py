@@ -39,6 +39,12 @@ def announce_upload(caller: CallerDep, body: UploadRequest, idempotency_key: Ide
 
 def _announce(caller: Caller, body: UploadRequest, new_id: UUID | None) -> Answer:
     announced = services().submission.announce(
-        caller.account_id, body.filename, body.media_type, body.size_bytes, body, document_id=new_id
+        caller.account_id,
+        body.filename,
+        body.media_type,
+        body.size_bytes,
+        body,
+        force=body.force,
+        document_id=new_id,
     )
     return Answer(201, UploadOut.of(announced).model_dump(mode="json"))

@@ -209,6 +209,19 @@ def test_uploads_of_the_same_bytes_at_the_same_moment_are_all_read(
     assert not submission.submit(account, "a.png", PNG, OPTIONS).created
 
 
+def test_an_upload_that_is_to_be_read_anew_takes_the_place_of_what_was_read_before(
+    submission: Submission, rows: Rows, s3_store: S3Store
+) -> None:
+    account = rows.account()
+    earlier = submission.submit(account, "a.png", PNG, OPTIONS).document
+    for force in (False, True):
+        document = submission.announce(account, "b.png", "image/png", len(PNG), OPTIONS, force=force).document
+        s3_store.put(document.source_key, PNG)
+        submission.accept_upload(document.source_key, len(PNG))
+        holders = [row.id for row in map(rows.get_document, (earlier.id, document.id)) if row.content_key]
+        assert holders == [document.id if force else earlier.id]
+
+
 # --- who is told how it ended
 
 CALLBACK = "https://example.com/done"
