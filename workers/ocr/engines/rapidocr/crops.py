@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.ocr.engines.rapidocr.detection import resized
 from workers.ocr.engines.rapidocr.models import Floats, Grey
@@ -31,15 +33,22 @@ class Crop:
     corners: Floats
     pixels: Grey
 
-    def box(self, start: float, end: float) -> tuple[int, int, int, int]:
-        """The part of the line from `start` to `end`, in pixels of the crop, as a box on the page."""
-        shares = np.array([[start], [end]], np.float32) / self.pixels.shape[1]
-        top = self.corners[0] + shares * (self.corners[1] - self.corners[0])
-        bottom = self.corners[3] + shares * (self.corners[2] - self.corners[3])
-        points = np.concatenate([top, bottom])
-        left, upper = np.floor(points.min(axis=0))
-        right, lower = np.ceil(points.max(axis=0))
-        return int(left), int(upper), int(right), int(lower)
+    def box(self, left: float, top: float, right: float, bottom: float) -> tuple[int, int, int, int]:
+        """A rectangle in pixels of the crop as the box around it on the page."""
+        height, width = self.pixels.shape
+        shares = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32) / (width, height)
+        across, down = shares[:, :1], shares[:, 1:]
+        upper = self.corners[0] + across * (self.corners[1] - self.corners[0])
+        lower = self.corners[3] + across * (self.corners[2] - self.corners[3])
+        points = upper + down * (lower - upper)
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+        return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
+
+    def ink(self) -> NDArray[np.bool_]:
+        """Where the line is inked, light on dark or dark on light; `(48, width)`."""
+        threshold, _ = cv2.threshold(self.pixels, 0, 255, cv2.THRESH_OTSU)
+        dark = self.pixels <= threshold
+        return dark if 2 * np.count_nonzero(dark) <= dark.size else ~dark
 
 
 def cut(page: Grey, corners: Floats) -> Crop | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,16 +16,26 @@ FRAME: Final = 8
 
 _BLANK: Final = 0
 _LIKELY_SPACE: Final = 0.05
+"""Between two letters the network is torn between a space and nothing; this much for a space means that it is one."""
+
+_HINT_OF_SPACE: Final = 0.002
+_WIDE_GAP: Final = 0.45
+"""A share of a letter's advance: with a gap this wide in the ink, a hint is enough."""
+
+_LIKELY_POINT: Final = 0.02
+"""Likewise for the point of an amount, where digits stand apart (`16 85`): faint print loses it first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One word of a line: `start` and `end` are pixels of its crop."""
+    """One word of a line; `left`, `top`, `right` and `bottom` are pixels of its crop."""
 
     text: str
     confidence: float
-    start: float
-    end: float
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(slots=True)
@@ -34,6 +44,11 @@ class _Letter:
     probability: float
     first: int
     last: int
+
+    @property
+    def middle(self) -> float:
+        """Where it stands, in pixels of the line: the network fires once, at about its middle."""
+        return (self.first + self.last + 1) / 2 * FRAME
 
 
 def decode(probabilities: Floats, crop: Crop, characters: Sequence[str]) -> list[Piece]:
@@ -46,40 +61,87 @@ def decode(probabilities: Floats, crop: Crop, characters: Sequence[str]) -> list
     """
     steps = min(len(probabilities), -(-crop.pixels.shape[1] // FRAME) + 1)
     letters = _letters(probabilities[:steps], characters)
-    spaces = probabilities[:steps, len(characters) - 1]
-    pieces = []
-    for word in _words(letters, spaces):
-        start, end = word[0].first * FRAME, (word[-1].last + 1) * FRAME
-        confidence = float(np.mean([letter.probability for letter in word]))
-        pieces.append(Piece("".join(letter.text for letter in word), confidence, start, end))
-    return pieces
+    if not letters:
+        return []
+    line = _Line(letters, probabilities[:steps], crop)
+    return [line.piece(word) for word in line.words()]
 
 
 def _letters(probabilities: Floats, characters: Sequence[str]) -> list[_Letter]:
+    """The best path: the most probable at each step, repetitions and blanks removed."""
     best = probabilities.argmax(axis=1)
+    sure = probabilities[np.arange(len(best)), best].tolist()
     letters: list[_Letter] = []
     before = _BLANK
     for step, choice in enumerate(best.tolist()):
-        sure = float(probabilities[step, choice])
-        if choice == _BLANK:
-            pass
-        elif choice == before:
+        if choice != _BLANK and choice == before:
             letters[-1].last = step
-            letters[-1].probability = max(letters[-1].probability, sure)
-        else:
-            letters.append(_Letter(characters[choice], sure, step, step))
+            letters[-1].probability = max(letters[-1].probability, sure[step])
+        elif choice != _BLANK:
+            letters.append(_Letter(characters[choice], sure[step], step, step))
         before = choice
     return letters
 
 
-def _words(letters: list[_Letter], spaces: Floats) -> Iterator[list[_Letter]]:
-    word: list[_Letter] = []
-    for letter in letters:
-        gap = word and spaces[word[-1].last : letter.first + 1].max(initial=0.0) >= _LIKELY_SPACE
-        if word and (letter.text.isspace() or gap):
+class _Line:
+    """Letters of a line, with what the network and the picture say about the room between them."""
+
+    def __init__(self, letters: list[_Letter], probabilities: Floats, crop: Crop) -> None:
+        self._letters = letters
+        self._spaces = probabilities[:, -1]
+        self._crop = crop
+        self._ink = crop.ink()
+        middles = [letter.middle for letter in letters if not letter.text.isspace()]
+        self._advance = float(np.median(np.diff(middles))) if len(middles) > 1 else crop.pixels.shape[0] / 2
+
+    def words(self) -> Iterator[list[_Letter]]:
+        """Yield the words."""
+        word: list[_Letter] = []
+        for letter in self._letters:
+            if word and (letter.text.isspace() or self._apart(word[-1], letter)):
+                yield word
+                word = []
+            if not letter.text.isspace():
+                word.append(letter)
+        if word:
             yield word
-            word = []
-        if not letter.text.isspace():
-            word.append(letter)
-    if word:
-        yield word
+
+    def _apart(self, one: _Letter, other: _Letter) -> bool:
+        """Tell whether there is a space between two letters."""
+        if _without_spaces(one.text) and _without_spaces(other.text):
+            return False
+        hint = float(self._spaces[one.last : other.first + 1].max(initial=0.0))
+        if hint >= _LIKELY_SPACE:
+            return True
+        return hint >= _HINT_OF_SPACE and self._gap(one.middle, other.middle) >= _WIDE_GAP * self._advance
+
+    def _gap(self, start: float, end: float) -> int:
+        """Return the width of the widest stripe without ink between two places."""
+        inked = np.flatnonzero(self._ink[:, round(start) : round(end)].any(axis=0))
+        return int(np.diff(inked).max(initial=1)) - 1
+
+    def piece(self, word: list[_Letter]) -> Piece:
+        """Return a word with the box of its ink."""
+        reach = self._advance * 0.75
+        left = max(0.0, word[0].middle - reach)
+        right = min(float(self._crop.pixels.shape[1]), word[-1].middle + reach)
+        box = _tight(self._ink, left, right)
+        confidence = float(np.mean([letter.probability for letter in word]))
+        return Piece("".join(letter.text for letter in word), confidence, *box)
+
+
+def _without_spaces(text: str) -> bool:
+    """Tell whether this is a letter of a script that puts no spaces between words."""
+    return "\u3040" <= text <= "\u30ff" or "\u3400" <= text <= "\u9fff"
+
+
+def _tight(ink: Any, left: float, right: float) -> tuple[float, float, float, float]:
+    """Draw a box in to the ink in it, but not far: a faint letter may have none."""
+    part = ink[:, round(left) : max(round(left) + 1, round(right))]
+    columns, rows = np.flatnonzero(part.any(axis=0)), np.flatnonzero(part.any(axis=1))
+    height = len(ink)
+    if len(columns) == 0:
+        return left, 0.0, right, float(height)
+    start, end = round(left) + int(columns[0]), round(left) + int(columns[-1]) + 1
+    top, bottom = min(int(rows[0]), height // 4), max(int(rows[-1]) + 1, height - height // 4)
+    return float(start), float(top), float(end), float(bottom)
