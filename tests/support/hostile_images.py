@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from tests.support.documents import image
 
@@ -116,9 +116,31 @@ def planar_tiff() -> bytes:
     return tiff([PAGE.tobytes()] * 3, t258=(8, 8, 8), t262=2, t277=3, t284=2)
 
 
-def jpeg_tiff(compression: int) -> bytes:
-    """A TIFF that wraps a JPEG: the old way (6), which no two programs did alike, or the new one (7)."""
-    return tiff([_saved(PAGE, "JPEG", quality=95)], t259=compression)
+def jpeg_tiff() -> bytes:
+    """A TIFF that wraps a JPEG."""
+    return tiff([_saved(PAGE, "JPEG", quality=95)], t259=7)
+
+
+def old_jpeg_tiff() -> bytes:
+    """A TIFF that wraps a JPEG the old way, which no two programs did alike."""
+    data = _saved(PAGE, "JPEG", quality=95)
+    return tiff([data], t259=6, t513=8, t514=len(data))
+
+
+def noted_png() -> bytes:
+    """A PNG with five megabytes of an image editor's notes, packed to little."""
+    notes = PngImagePlugin.PngInfo()
+    notes.add_itxt("XML:com.adobe.xmp", "<history/>" * 500_000, zip=True)
+    return _saved(PAGE, "PNG", pnginfo=notes)
+
+
+def frames(count: int) -> bytes:
+    """A TIFF of so many frames of one pixel."""
+    tags = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1)]
+    body = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    size = len(body) + 4
+    following = (8 + number * size for number in range(1, count))
+    return b"II*\0" + struct.pack("<I", 8) + b"".join(body + struct.pack("<I", end) for end in (*following, 0))
 
 
 ODD: Final[dict[str, Callable[[], bytes]]] = {
@@ -149,7 +171,9 @@ ODD: Final[dict[str, Callable[[], bytes]]] = {
     ),
     "TIFF of planes": planar_tiff,
     "YCbCr TIFF": ycbcr_tiff,
-    "JPEG in TIFF": lambda: jpeg_tiff(7),
+    "JPEG in TIFF": jpeg_tiff,
+    "JPEG in TIFF, the old way": old_jpeg_tiff,
+    "PNG with long notes": noted_png,
     "animated GIF": lambda: animation("GIF"),
     "animated WebP": lambda: animation("WEBP"),
     "bottom-up BMP of 24 bits": lambda: _saved(PAGE.convert("RGB"), "BMP"),

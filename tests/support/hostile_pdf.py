@@ -15,6 +15,9 @@ from tests.support.hostile_images import PAGE
 FONT: Final = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
 
 
+_STRIP, _STRIP_BYTES = 273, 279  # tags of a TIFF
+
+
 def stream(entries: bytes, data: bytes) -> bytes:
     """A stream object."""
     return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(data), data)
@@ -112,9 +115,10 @@ def fax(image: Image.Image, group: int) -> bytes:
     buffer = BytesIO()
     image.convert("1").save(buffer, "TIFF", compression=f"group{group}", tiffinfo={278: image.height})
     data = buffer.getvalue()
-    with Image.open(buffer) as saved:
-        (offset,), (length,) = saved.tag_v2[273], saved.tag_v2[279]  # type: ignore[attr-defined]  # a TIFF's tags
-    return data[offset : offset + length]
+    directory = struct.unpack_from("<I", data, 4)[0]
+    entries = struct.unpack_from("<H", data, directory)[0]
+    tags = dict(struct.unpack_from("<H6xI", data, directory + 2 + 12 * number) for number in range(entries))
+    return data[tags[_STRIP] : tags[_STRIP] + tags[_STRIP_BYTES]]
 
 
 def jbig2(data: bytes, size: tuple[int, int]) -> bytes:
@@ -206,3 +210,59 @@ PICTURES: Final[dict[str, bytes]] = {
     ),
 }
 """Scans that say `hostile_images.TEXT`, each stored in another way."""
+
+
+def two_pages(first: bytes, *more: bytes, resources: bytes) -> bytes:
+    """A page with this content, and one that says `Page two is fine`; `more` objects count from 7."""
+    leaf = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents %d 0 R/Resources<</Font<</F1 8 0 R>>%s>>>>"
+    return pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Count 2/Kids[3 0 R 4 0 R]>>",
+            leaf % (5, resources),
+            leaf % (6, b""),
+            stream(b"", first),
+            stream(b"", text("Page two is fine")),
+            more[0],
+            FONT,
+            *more[1:],
+        ]
+    )
+
+
+_RGB: Final = b"/ColorSpace/DeviceRGB"
+_BY_PROGRAM: Final = b"<</ShadingType 2%s/Coords[0 0 612 792]/Extend[true true]/Function<<%s>>>>" % (
+    _RGB,
+    b"/FunctionType 2/N 1/Domain[0 1]/C0[0 0 0]/C1[1 1 1]",
+)
+
+
+def _tree() -> bytes:
+    """Forms that each draw the next ten times: 10^11 rectangles."""
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</A %d 0 R>>>>"
+    numbers = [9, *range(10, 20)]
+    inner = [stream(form % (number + 1), b"/A Do " * 10) for number in numbers]
+    last = stream(b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]", b"0 0 9 9 re f")
+    return two_pages(b"/A Do", stream(form % 9, b"/A Do " * 10), *inner, last, resources=b"/XObject<</A 7 0 R>>")
+
+
+ENDLESS: Final = {
+    "a pattern of a million million tiles": two_pages(
+        b"/Pattern cs /P scn 0 0 612 792 re f",
+        stream(
+            b"/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 1 1]/XStep 0.001/YStep 0.001/Resources<<>>",
+            b"0 0 1 1 re f",
+        ),
+        resources=b"/Pattern<</P 7 0 R>>",
+    ),
+    "50,000 shadings": two_pages(b"/S sh " * 50_000, _BY_PROGRAM, resources=b"/Shading<</S 7 0 R>>"),
+    "a tree of forms": _tree(),
+}
+"""Pages that take for ever, in front of one that does not."""
+
+
+def plan(size: tuple[int, int]) -> bytes:
+    """CCITT data, group 4, of a sheet with one large line of text on it."""
+    sheet = Image.new("1", size, 1)
+    sheet.paste(PAGE.convert("1").resize((7000, 2200)), (2000, 2000))
+    return fax(sheet, 4)
