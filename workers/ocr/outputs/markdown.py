@@ -21,7 +21,7 @@ _HEADING_WORDS: Final = 12
 """More words make no heading, however large they are printed."""
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>|~&]")
-_OPENING: Final = re.compile(r"^(?:([#+=-])|(\d{1,9})([.)]))")
+_OPENING: Final = re.compile(r"^(?:([#+=-])|(\d{1,9})([.)])(?=\s|$))")
 _BULLETS: Final = frozenset("\u2022\u25e6\u25aa\u25ab\u25cf\u25cb\u2023\u2043\u00b7\u25a0\u25a1-\u2013\u2014*")
 _NUMBER: Final = re.compile(r"^(\d{1,9})[.)]$")
 
