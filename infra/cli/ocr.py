@@ -14,7 +14,19 @@ from infra.cli.client import ApiError, Client, Options
 from infra.cli.progress import board
 from infra.cli.reading import Event, Job, follow
 
-SUFFIXES = {"text": ".txt", "json": ".json"}
+SUFFIXES = {
+    "text": ".txt",
+    "json": ".json",
+    "markdown": ".md",
+    "hocr": ".hocr",
+    "alto": ".alto.xml",
+    "tsv": ".tsv",
+    # Of their own, so that a result that is written beside its original never takes its place.
+    "pdf": ".ocr.pdf",
+    "pdfa": ".pdfa.pdf",
+}
+"""What each output's file name ends in."""
+
 INTERRUPTED = 130
 
 
@@ -23,7 +35,7 @@ class Reading:
 
     Args:
         client: the API.
-        form: `text` or `json`.
+        form: one of `SUFFIXES`.
         output: the directory results are written to; None for standard output.
         console: standard error.
     """

@@ -69,6 +69,7 @@ class FakeApi:
         max_direct: bytes above which a direct upload is refused.
         texts: what a document says, by file name.
         results_in_storage: whether results are redirects.
+        results_in_progress: how often a result is still being made when it is asked for.
         health: what the health checks answer, by name.
     """
 
@@ -85,6 +86,7 @@ class FakeApi:
         self.max_direct = 4 * 1024 * 1024
         self.texts: dict[str, str] = {}
         self.results_in_storage = False
+        self.results_in_progress = 0
         self.never_final = False
         self.asked = threading.Event()
         self.health: dict[str, tuple[int, dict[str, Any]]] = {
@@ -188,6 +190,9 @@ class FakeApi:
         return {"items": list(self.documents.values())[::-1][:limit], "next_cursor": None}
 
     def _result_or_redirect(self, document_id: str, format: str) -> Response:  # noqa: A002 - its public name
+        if self.results_in_progress:
+            self.results_in_progress -= 1
+            return problem(409, "output_in_progress", "It is being made.", **{"Retry-After": "0"})
         if self.results_in_storage:
             return RedirectResponse(f"{self.storage_url}/results/{document_id}?format={format}", 307)
         return self._result(document_id, format)

@@ -54,6 +54,44 @@ def test_results_are_written_to_a_directory_under_names_of_their_own(
     }
 
 
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("markdown", "a.md"),
+        ("hocr", "a.hocr"),
+        ("alto", "a.alto.xml"),
+        ("tsv", "a.tsv"),
+        ("pdf", "a.ocr.pdf"),
+        ("pdfa", "a.pdfa.pdf"),
+    ],
+)
+def test_every_output_has_a_name_that_is_not_the_originals(
+    twolane: Twolane, make_file: MakeFile, tmp_path: Path, form: str, name: str
+) -> None:
+    result = twolane("ocr", "--format", form, "--output", tmp_path / "out", make_file("a.pdf"))
+
+    assert result.exit_code == 0
+    assert [file.name for file in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_a_pdf_is_not_printed(twolane: Twolane, make_file: MakeFile) -> None:
+    result = twolane("ocr", "--format", "pdf", make_file("a.pdf"))
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "--output" in result.stderr
+
+
+def test_an_output_that_is_being_made_is_asked_for_again(twolane: Twolane, make_file: MakeFile, api: FakeApi) -> None:
+    api.results_in_progress = 2
+
+    result = twolane("ocr", "--format", "tsv", make_file("a.pdf"))
+
+    assert result.exit_code == 0
+    assert "a.pdf" in result.stdout
+    assert api.results_in_progress == 0
+
+
 def test_a_failed_document_is_one_sentence_and_exit_code_1(twolane: Twolane, make_file: MakeFile) -> None:
     result = twolane("ocr", make_file("fails.pdf"), make_file("good.pdf"))
 
