@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from shared.services.batches import Batches
     from shared.services.census import Census
     from shared.services.circuits import Circuits
+    from shared.services.costs import Costs
     from shared.services.dead_letter_list import DeadLetters
     from shared.services.dead_messages import DeadMessages
     from shared.services.deliveries import Deliveries
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from shared.services.emails import Emails
     from shared.services.enclosures import Enclosures
     from shared.services.engines import Engines
+    from shared.services.expectations import Expectations
     from shared.services.expiry import Expiry
     from shared.services.extractions import Extractions
     from shared.services.fan_out import FanOut
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from shared.services.notifications import Notifications
     from shared.services.outputs import Outputs
     from shared.services.pruning import Pruning
+    from shared.services.quotes import Quotes
     from shared.services.rates import Rates
     from shared.services.relay import Relay
     from shared.services.reuse import Reuse
@@ -228,6 +231,28 @@ class Services:
 
         rereading = Rereading(self.database, self.store, self.submission, self.engines)
         return Batches(self.database, self.submission, rereading, self.engines, self._guard)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What reading took and cost."""
+        from shared.services.costs import Costs, Tariff
+
+        return Costs(self.database, Tariff.configured())
+
+    @cached_property
+    def quotes(self) -> Quotes:
+        """What reading would take and cost."""
+        from shared.services.quotes import Quotes
+
+        return Quotes(self.database, self.store, self.engines, Limits())
+
+    @cached_property
+    def expectations(self) -> Expectations:
+        """What quotes are reckoned from."""
+        from shared.services.costs import Tariff
+        from shared.services.expectations import Expectations
+
+        return Expectations(self.database, Tariff.configured())
 
     @cached_property
     def documents(self) -> Documents:

@@ -50,6 +50,20 @@ class Transient(TwolaneError):
             self.retry_after = retry_after
 
 
+def of_code(code: str, detail: str) -> TwolaneError:
+    """Make the error of a code that was kept; one that no class here has is a fault of ours."""
+    found = _by_code(TwolaneError).get(code)
+    return TwolaneError(detail) if found is None else found(detail)
+
+
+def _by_code(kind: type[TwolaneError]) -> dict[str, type[TwolaneError]]:
+    """Every class below one, by its code; of several with one code the widest."""
+    found: dict[str, type[TwolaneError]] = {}
+    for narrower in kind.__subclasses__():
+        found = _by_code(narrower) | found
+    return found | {kind.code: kind}
+
+
 class Throttled(Transient):
     """Too much at once: whoever was asked says so, and for how long."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic_core
 from fastapi import Request
@@ -13,15 +13,19 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from functions.api.cost_schemas import QuoteForm
 from functions.api.errors import MAX_FIELD, invalid_options
 from functions.api.schemas import SubmitForm
 from shared.config import MIB
 from shared.errors import FileMissing, InvalidFilename, InvalidOption, Permanent, UnknownOption, UnsupportedMediaType
+from shared.services.options import DocumentOptions
 
 MULTIPART = "multipart/form-data"
+JSON = "application/json"
 MAX_FIELDS = 40
 MAX_FIELD_BYTES = 64 * 1024
 FILE = "file"
+SomeOptions = TypeVar("SomeOptions", bound=DocumentOptions)
 _LONG_HEADER = "Maximum header size exceeded"
 
 
@@ -48,9 +52,64 @@ async def read_form(request: Request) -> Form:
     data = await _parse(request)
     try:
         file, fields = _sort(data)
-        return Form(file.filename or "", await file.read(), _options(fields))
+        if file is None:
+            message = "There is no file: send it in a part named `file`, with a file name."
+            raise FileMissing(message, errors=[{"field": FILE, "message": "missing, or sent without a file name"}])
+        return Form(file.filename or "", await file.read(), _options(SubmitForm, fields))
     finally:
         await data.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a quote is wanted for: a file, or the document that the options name."""
+
+    filename: str
+    body: bytes | None
+    options: QuoteForm
+
+
+async def read_question(request: Request) -> Asked:
+    """Read and check what a quote is wanted for: a form, or JSON that names a document.
+
+    Raises:
+        UnsupportedMediaType: the body is neither.
+        FileMissing: it has neither a file nor a document, or both.
+        UnknownOption, InvalidOption, InvalidPageRange, Permanent: something in it is not as it should be.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == MULTIPART:
+        data = await _parse(request)
+        try:
+            file, fields = _sort(data)
+            body = None if file is None else await file.read()
+            asked = Asked("" if file is None else file.filename or "", body, _options(QuoteForm, fields))
+        finally:
+            await data.close()
+    elif kind == JSON:
+        asked = Asked("", None, _question(await request.body()))
+    else:
+        message = f"Send {MULTIPART} with a part named `file`, or {JSON} with a `document_id`."
+        raise UnsupportedMediaType(message)
+    if (asked.body is None) == (asked.options.document_id is None):
+        message = "Send either a file, in a part named `file`, or the `document_id` of a document that is here."
+        raise FileMissing(message, errors=[{"field": FILE, "message": "either this or document_id"}])
+    return asked
+
+
+def _question(body: bytes) -> QuoteForm:
+    try:
+        values = pydantic_core.from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        message = "The body is no JSON."
+        raise Permanent(message) from error
+    if not isinstance(values, dict):
+        message = 'The body is no JSON object; send it like {"document_id": "..."}.'
+        raise Permanent(message)
+    try:
+        return QuoteForm.model_validate(values)
+    except ValidationError as error:
+        raise invalid_options(error) from None
 
 
 class _Parser(MultiPartParser):
@@ -94,7 +153,7 @@ async def _parse(request: Request) -> FormData:
         raise Permanent(message) from error
 
 
-def _sort(data: FormData) -> tuple[UploadFile, dict[str, str]]:
+def _sort(data: FormData) -> tuple[UploadFile | None, dict[str, str]]:
     """Tell the file from the options; each may be there once."""
     file: UploadFile | None = None
     fields: dict[str, str] = {}
@@ -109,18 +168,15 @@ def _sort(data: FormData) -> tuple[UploadFile, dict[str, str]]:
         else:
             message = f"There is no option {name[:MAX_FIELD]} that takes a file; the document goes into `file`."
             raise UnknownOption(message, errors=[{"field": name[:MAX_FIELD], "message": "unknown"}])
-    if file is None:
-        message = "There is no file: send it in a part named `file`, with a file name."
-        raise FileMissing(message, errors=[{"field": FILE, "message": "missing, or sent without a file name"}])
     return file, fields
 
 
-def _options(fields: dict[str, str]) -> SubmitForm:
+def _options(model: type[SomeOptions], fields: dict[str, str]) -> SomeOptions:
     values: dict[str, Any] = dict(fields)
     if "metadata" in values:
         values["metadata"] = _json(values["metadata"])
     try:
-        return SubmitForm(**values)
+        return model(**values)
     except ValidationError as error:
         raise invalid_options(error) from None
 

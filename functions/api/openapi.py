@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from functions.api.cost_schemas import QuoteForm
 from functions.api.errors import PROBLEM_JSON
 from functions.api.schemas import Problem, SubmitForm, UploadRequest
 from shared.media import SUPPORTED
@@ -83,6 +84,18 @@ def multipart_body() -> dict[str, Any]:
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form, "encoding": encoding}}}
     }
+
+
+def quote_body() -> dict[str, Any]:
+    """Document what a quote is asked with: a form with a file or a document, or JSON with a document."""
+    schema = QuoteForm.model_json_schema()
+    fields = _described({name: _without_null(field) for name, field in schema["properties"].items()})
+    file = {"type": "string", "format": "binary", "description": f"{SUPPORTED}; at most 4 MiB."}
+    closed = {"type": "object", "additionalProperties": False}
+    form = {**closed, "properties": {"file": file, **fields}}
+    named = {**closed, "properties": fields, "required": ["document_id"]}
+    content = {"multipart/form-data": {"schema": form}, "application/json": {"schema": named}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def install(app: FastAPI) -> None:

@@ -101,6 +101,10 @@ class Client:
         items: list[Json] = self._json("GET", "/v1/documents", params={"limit": limit})["items"]
         return items
 
+    def cost(self, document_id: str) -> Json:
+        """What a document took and cost."""
+        return self._json("GET", f"/v1/documents/{document_id}/cost")
+
     @contextmanager
     def result(self, document_id: str, form: str) -> Iterator[Iterator[bytes]]:
         """The result of a document as chunks of bytes; `form` is `text` or `json`.

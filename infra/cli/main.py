@@ -124,6 +124,20 @@ def status(
 
 
 @app.command()
+def cost(
+    document: Annotated[str, typer.Argument(metavar="ID", help="A document.")],
+    data_dir: DataDir = DATA_DIR,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what reading a document took and cost, beside what AWS Textract would have cost."""
+    from infra.cli.cost import show_cost  # noqa: PLC0415 - only this command needs it
+
+    with session(data_dir) as client:
+        raise typer.Exit(show_cost(client, Console(), document, as_json=as_json))
+
+
+@app.command()
 def demo(workers: Workers = _CPUS) -> None:
     """Start a stack of its own, read the samples through it, show every text, and stop."""
     from infra.cli.demo import run  # noqa: PLC0415 - it brings the local stack along

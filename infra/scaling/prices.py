@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from shared.prices import FARGATE_GB_HOUR, FARGATE_VCPU_HOUR, TEXTRACT_PAGE
+
 REGION: Final = "us-east-1"
 AS_OF: Final = "2026-11-24"
 """The day they were looked up."""
@@ -17,9 +19,7 @@ AS_OF: Final = "2026-11-24"
 HOURS_A_MONTH: Final = 730
 MONTH_SECONDS: Final = HOURS_A_MONTH * 3600
 
-# aws.amazon.com/fargate/pricing: a vCPU-hour and a GB-hour of memory; by the second, a minute at least.
-FARGATE_VCPU_HOUR: Final = MappingProxyType({"x86_64": 0.04048, "arm64": 0.03238})
-FARGATE_GB_HOUR: Final = MappingProxyType({"x86_64": 0.004445, "arm64": 0.00356})
+# Fargate's prices, and Textract's below: from `shared.prices`, for the product tells what a document cost.
 # AWS: "up to 70%" off, moving with supply; pages that watched it saw 50 to 70 %. The middle of that.
 FARGATE_SPOT_DISCOUNT: Final = 0.6
 
@@ -70,8 +70,7 @@ SECRET_MONTH: Final = 0.40
 KMS_KEY_MONTH: Final = 1.00
 ECR_GB_MONTH: Final = 0.10
 
-# aws.amazon.com/textract/pricing: DetectDocumentText, the first million pages of a month
-TEXTRACT_THOUSAND_PAGES: Final = 1.50
+TEXTRACT_THOUSAND_PAGES: Final = 1000 * TEXTRACT_PAGE
 
 CONFIRMED: Final[Mapping[str, bool]] = MappingProxyType(
     {

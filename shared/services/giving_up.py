@@ -16,6 +16,7 @@ from shared.contracts import (
     Notify,
     OcrClose,
     OcrDocument,
+    QuoteDocument,
     SendBulkEmail,
     SendEmail,
     SendSms,
@@ -31,11 +32,12 @@ from shared.models import (
     MessageRow,
     Page,
     PageStatus,
+    Quote,
     utcnow,
 )
 from shared.services import announcing, dead_letters, extracting, failing_webhooks
 from shared.services.ledger import count_final
-from shared.values import DeliveryStatus, MessageStatus
+from shared.values import DeliveryStatus, MessageStatus, QuoteStatus
 
 _ANSWERS: dict[Lane, tuple[type[TwolaneError], ...]] = {
     "heavy": (Permanent,),
@@ -119,8 +121,16 @@ def _of_extraction(work: UnitOfWork, job: JobRow, _error: Exception) -> None:
     extracting.give_up(work, job)
 
 
+def _of_quote(work: UnitOfWork, job: JobRow, _error: Exception) -> None:
+    quote = work.session.get(Quote, UUID(job.payload["quote_id"]), with_for_update=True)
+    if quote is not None and quote.status == QuoteStatus.QUEUED:
+        quote.status, quote.completed_at = QuoteStatus.FAILED, utcnow()
+        quote.error_code, quote.error_message = job.error_code, job.error_message
+
+
 _CARRY_OVER: dict[str, Callable[[UnitOfWork, JobRow, Exception], None]] = {
     **dict.fromkeys((SendEmail.name, SendBulkEmail.name, SendSms.name, Notify.name), _of_message),
     DeliverWebhook.name: _of_delivery,
     ExtractInvoice.name: _of_extraction,
+    QuoteDocument.name: _of_quote,
 }

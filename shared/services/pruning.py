@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from shared.contracts import DeliverWebhook, Notify, SendBulkEmail, SendEmail, SendSms
+from shared.contracts import DeliverWebhook, Notify, QuoteDocument, SendBulkEmail, SendEmail, SendSms
 from shared.db.unit_of_work import Database
 from shared.models import (
     Base,
@@ -26,6 +26,7 @@ from shared.models import (
     IdempotencyRow,
     JobRow,
     MessageRow,
+    Quote,
     Rate,
 )
 from shared.values import MessageKind, MessageStatus
@@ -133,6 +134,8 @@ def _kinds(now: datetime, before: datetime) -> Iterator[_Kind]:
     yield _Kind(Circuit, Circuit.updated_at, now - DAY, (closed,))
     # That of an alert says what was told already.
     yield _Kind(Rate, Rate.free_at, now - DAY, (~Rate.name.startswith("alert:"),))
+    # Its file goes with its answer; one that nobody looked into is forgotten by the store.
+    yield _Kind(Quote, Quote.created_at, now - DAY, jobs=(QuoteDocument.name,))
     yield _Kind(DeadLetter, DeadLetter.resolved_at, before)
     yield _Kind(EventRow, EventRow.published_at, before, (~letter_open,))
     yield _Kind(Delivery, Delivery.finished_at, before, jobs=(DeliverWebhook.name,))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.adapters.queues import Queues
-from shared.contracts import DeliverWebhook, ExtractInvoice
+from shared.contracts import DeliverWebhook, ExtractInvoice, QuoteDocument
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import NotRequeueable
 from shared.models import (
@@ -21,11 +21,12 @@ from shared.models import (
     JobRow,
     JobStatus,
     MessageRow,
+    Quote,
 )
 from shared.services import extracting
 from shared.services.documents import reopen
 from shared.services.restarts import restart
-from shared.values import DeliveryStatus, MessageStatus
+from shared.values import DeliveryStatus, MessageStatus, QuoteStatus
 
 
 def lock(session: Session, letter_id: UUID) -> DeadLetter | None:
@@ -81,6 +82,8 @@ def _job(work: UnitOfWork, job_id: UUID) -> None:
         _delivery(work.session, UUID(job.payload["delivery_id"]))
     elif "message_id" in job.payload:
         _message(work.session, UUID(job.payload["message_id"]))
+    elif job.name == QuoteDocument.name:
+        _quote(work.session, UUID(job.payload["quote_id"]))
     elif job.name == ExtractInvoice.name and not extracting.put_back(work, job):
         message = "The fields were looked for again meanwhile; resolve this dead letter instead."
         raise NotRequeueable(message)
@@ -94,6 +97,15 @@ def _message(session: Session, message_id: UUID) -> None:
         raise NotRequeueable(f"The message {message_id} {reason}; resolve this dead letter instead.")
     message.status = MessageStatus.QUEUED
     message.error_code = message.error_message = None
+
+
+def _quote(session: Session, quote_id: UUID) -> None:
+    quote = session.get(Quote, quote_id, with_for_update=True)
+    if quote is None or quote.status == QuoteStatus.COMPLETED:
+        reason = "is not there any more" if quote is None else "was answered"
+        raise NotRequeueable(f"The quote {quote_id} {reason}; resolve this dead letter instead.")
+    quote.status, quote.completed_at = QuoteStatus.QUEUED, None
+    quote.error_code = quote.error_message = None
 
 
 def _delivery(session: Session, delivery_id: UUID) -> None:

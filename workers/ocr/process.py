@@ -70,7 +70,8 @@ def _read(document: Document, run: Run) -> bool:
     with _reader(document) as reader:
         if document.pages_total is None:
             _keep_e_invoice(document.id, reader, run)
-            ledger.open(document.id, reader.page_count, _selected(document, reader.page_count), reader.flags)
+            numbers = selected(document.options["pages"], reader.page_count)
+            ledger.open(document.id, reader.page_count, numbers, reader.flags)
         _save(document, reader.text_layers(ledger.pending(document.id)), run)
         pending = ledger.pending(document.id)
         if len(pending) > settings().inline_pages:
@@ -154,15 +155,19 @@ def _sources() -> SourceCache:
     return SourceCache(services().store, settings())
 
 
-@contextmanager
-def _reader(document: Document) -> Iterator[Reader]:
-    limits = ReadLimits(
+def read_limits() -> ReadLimits:
+    """What a document may cost here."""
+    return ReadLimits(
         page_timeout_seconds=settings().page_timeout_seconds,
         max_page_pixels=settings().max_page_pixels,
         max_pages=settings().max_pages,
         render_dpi=settings().render_dpi,
     )
-    with _sources().open(document) as path, Reader(path, _options(document), limits) as reader:
+
+
+@contextmanager
+def _reader(document: Document) -> Iterator[Reader]:
+    with _sources().open(document) as path, Reader(path, _options(document), read_limits()) as reader:
         yield reader
 
 
@@ -198,12 +203,17 @@ def _options(document: Document) -> ReadOptions:
     )
 
 
-def _selected(document: Document, page_count: int) -> list[int]:
+def selected(asked: str | None, page_count: int) -> list[int]:
+    """The pages to read of a file with so many, ascending.
+
+    Raises:
+        TooManyPages, PageOutOfRange: more than we read, or than there are.
+    """
     limit = settings().max_pages
-    if document.options["pages"] is None and page_count > limit:
+    if asked is None and page_count > limit:
         message = f"The document has {page_count} pages; at most {limit} are read. Name some with `pages`."
         raise TooManyPages(message)
-    numbers = page_range.resolve(document.options["pages"], page_count)
+    numbers = page_range.resolve(asked, page_count)
     if len(numbers) > limit:
         message = f"`pages` asks for {len(numbers)} pages; at most {limit} are read."
         raise TooManyPages(message)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.contracts import OcrClose, OcrDocument, OcrPages
+from shared.contracts import OcrClose, OcrDocument, OcrPages, QuoteDocument
 from workers.job import Run, job
-from workers.ocr import process
+from workers.ocr import process, quote
 
 
 @job(OcrDocument)
@@ -17,6 +17,12 @@ def ocr_document(message: OcrDocument, run: Run) -> None:
 def ocr_pages(message: OcrPages, run: Run) -> None:
     """Read one chunk of a document."""
     process.read_chunk(message.document_id, message.chunk, run)
+
+
+@job(QuoteDocument)
+def ocr_quote(message: QuoteDocument, run: Run) -> None:
+    """Look into a file without reading it, and reckon what reading it would take and cost."""
+    quote.look(message.quote_id, run)
 
 
 @job(OcrClose)

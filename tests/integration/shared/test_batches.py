@@ -223,15 +223,14 @@ def test_whatever_ends_documents_at_the_same_moment_nobody_deadlocks(
         except Conflict:
             return  # another was faster
 
-    at_once(
-        [
-            partial(quietly, partial(batches.cancel, account, both)),
-            partial(quietly, partial(batches.cancel, account, other)),
-            lambda: give_up(rows.database, rows, ids[3]) and None,
-            partial(documents.delete, account, ids[4]),
-            partial(quietly, partial(batches.of_documents, account, ids[:2], {})),
-        ]
-    )
+    calls: list[Callable[[], object]] = [
+        partial(quietly, partial(batches.cancel, account, both)),
+        partial(quietly, partial(batches.cancel, account, other)),
+        partial(give_up, rows.database, rows, ids[3]),
+        partial(documents.delete, account, ids[4]),
+        partial(quietly, partial(batches.of_documents, account, ids[:2], {})),
+    ]
+    at_once(calls)
     for batch_id in (both, other):
         standing = batches.get(account, batch_id)
         assert standing.batch.completed_at is not None
