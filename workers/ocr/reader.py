@@ -175,23 +175,14 @@ class DocumentReader:
         return RenderedPage(number, path, page.width, page.height, page.dpi, meter.cpu_ms())
 
     def _page_image(self, raster: Raster) -> PageImage:
-        """Prepare the page as asked, and write it where the engine finds it."""
-        options = self._opening.options
-        image = raster.image
-        if options.clean:
-            image = preprocess.clean(image)
-        if options.rotate and (turn := TesseractEngine().orientation(self._written(image, raster.dpi))):
-            image = image.rotate(-turn, expand=True)
-        if options.deskew:
-            image = preprocess.deskew(image)
-        return self._written(image, raster.dpi)
+        """Prepare the page as asked, and give it to whoever reads it.
 
-    def _written(self, image: Image.Image, dpi: int) -> PageImage:
-        """Give the page to whoever reads it; as BMP where it must be a file: nothing to encode, nothing to decode.
-
-        Measured: tesseract 5.3 takes 0.15 s less for an A4 page at 300 dpi than with the same pixels as PGM.
+        Where it must be a file, it is a BMP: nothing to encode, nothing to decode. Measured: the program tesseract 5.3
+        takes 0.15 s less for an A4 page at 300 dpi than with the same pixels as PGM.
         """
-        return PageImage(self._opening.scratch / "page.bmp", image.width, image.height, dpi, image)
+        path = self._opening.scratch / "page.bmp"
+        page = PageImage(path, raster.image.width, raster.image.height, raster.dpi, raster.image)
+        return preprocess.prepare(page, self._opening.options, TesseractEngine().orientation)
 
 
 def _open(opening: OpenDocument) -> PdfDocument | ImageDocument:
