@@ -348,6 +348,52 @@ class DeepSeek(Settings):
         return self
 
 
+class Extraction(DeepSeek):
+    """Who finds the fields of invoices in what was read.
+
+    Attributes:
+        extractor: `rules`, or `llm`: a language model behind an OpenAI-compatible endpoint, which is shown the text and
+            never the file. Where it can't, rules do.
+        extractor_url: up to what `/chat/completions` follows; that of `deepseek_url`, with its model and key, if not
+            given.
+        extractor_model: as the server calls it.
+        extractor_key: the bearer key; none for a server that asks for none.
+        extractor_secret_arn: a secret of Secrets Manager, `{"password": ...}`, in place of the key.
+        extractor_timeout_seconds: one document may take, tries included.
+        extractor_rate: calls a second, of all workers together; 0 does not hold them.
+        extractor_monthly_dollars: what may be spent in a calendar month (UTC); beyond it rules do.
+        extractor_input_dollars: price of a million tokens read; 0 for a server of one's own.
+        extractor_output_dollars: price of a million tokens written.
+        extractor_max_tokens: the model may write about a document.
+    """
+
+    extractor: Literal["rules", "llm"] = "rules"
+    extractor_url: ModelUrl | None = None
+    extractor_model: str | None = None
+    extractor_key: str | None = Field(default=None, repr=False)
+    extractor_secret_arn: str | None = None
+    extractor_timeout_seconds: float = Field(default=60, gt=0, le=120)
+    extractor_rate: float = Field(default=0, ge=0)
+    extractor_monthly_dollars: float = Field(default=10, ge=0)
+    extractor_input_dollars: float = Field(default=0, ge=0)
+    extractor_output_dollars: float = Field(default=0, ge=0)
+    extractor_max_tokens: int = Field(default=4000, ge=16)
+
+    @model_validator(mode="after")
+    def extractor_is_whole(self) -> Self:
+        """Refuse a model that nobody named, and a key beside a secret."""
+        if self.extractor == "llm" and not (self.extractor_url or self.deepseek_url):
+            message = "EXTRACTOR is llm, and neither EXTRACTOR_URL nor DEEPSEEK_URL says where it is"
+            raise ValueError(message)
+        if self.extractor_url and not self.extractor_model:
+            message = "EXTRACTOR_URL is given without EXTRACTOR_MODEL"
+            raise ValueError(message)
+        if self.extractor_key and self.extractor_secret_arn:
+            message = "EXTRACTOR_KEY is given although EXTRACTOR_SECRET_ARN is; take one of them away"
+            raise ValueError(message)
+        return self
+
+
 class Textract(Settings):
     """The `textract` engine: AWS' own, in the region of the workers.
 
@@ -487,7 +533,7 @@ class Worker(Settings):
 
 
 class WorkerSettings(
-    Database, Broker, Storage, Delivery, LightLane, Reading, Remote, DeepSeek, Textract, Worker, Telemetry, Logging
+    Database, Broker, Storage, Delivery, LightLane, Reading, Remote, Extraction, Textract, Worker, Telemetry, Logging
 ):
     """What a Celery worker needs."""
 

@@ -17,7 +17,6 @@ from typing import Final
 
 from shared.errors import EInvoiceUnusable
 from workers.extraction import cii, ubl
-from workers.extraction.extractor import Extracted
 from workers.extraction.printed import Place, Printed
 from workers.extraction.statements import Line, Statement
 from workers.extraction.trees import parse
@@ -45,17 +44,18 @@ class EInvoice:
     """
 
     name = "e_invoice"
+    micros = 0
 
     def __init__(self, xml: Callable[[], bytes]) -> None:
         self._xml = xml
 
-    def extract(self, pages: Sequence[PageWords]) -> Extracted:
+    def extract(self, pages: Sequence[PageWords]) -> Invoice:
         """Find the fields of one invoice.
 
         Raises:
             EInvoiceUnusable: the data is none, lacks what every invoice has, or contradicts itself.
         """
-        return Extracted(_invoice(statement(self._xml()), Printed(pages)))
+        return _invoice(statement(self._xml()), Printed(pages))
 
 
 def statement(xml: bytes) -> Statement:
@@ -165,7 +165,7 @@ def _date(value: date | None, printed: Printed) -> Field | None:
 
 
 def _amount(value: Decimal | None, printed: Printed) -> Field | None:
-    return None if value is None else _field(f"{value:f}", printed.amount(value))
+    return None if value is None else _field(f"{value:f}", printed.amount(value) or printed.amount(-value))
 
 
 def _field(value: str, place: Place | None) -> Field:

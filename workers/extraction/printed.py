@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from workers.extraction.amounts import amounts, decimal_mark
+from workers.extraction.currencies import NAMED, code_of
 from workers.extraction.dates import dates
-from workers.extraction.rows import Span, rows
+from workers.extraction.rows import Row, Span, rows
+from workers.extraction.text import folded
 from workers.extraction.values import Box, PageWords
 from workers.ocr.engine import Word
 
@@ -29,36 +31,47 @@ class Place:
 
 
 class Printed:
-    """What is printed on some pages, to look values up in. The first place counts where there are several."""
+    """What is printed on some pages, to look values up in. The first place counts where there are several.
+
+    Attributes:
+        rows: what stands at one height, top to bottom.
+    """
 
     def __init__(self, pages: Sequence[PageWords]) -> None:
-        found = rows(pages)
-        mark = decimal_mark(found)
+        self.rows = rows(pages)
+        mark = decimal_mark(self.rows)
         self._amounts: dict[Decimal, list[Place]] = defaultdict(list)
         self._dates: dict[dt.date, list[Place]] = defaultdict(list)
-        for row in found:
+        self._currencies: dict[str, list[Place]] = defaultdict(list)
+        for row in self.rows:
             for amount in amounts(row, mark):
                 self._amounts[amount.value].append(_place(amount.span, amount.printed))
-        for printed in dates(found):
+            for code, place in _currencies(row):
+                self._currencies[code].append(place)
+        for printed in dates(self.rows):
             for reading in printed.readings:
                 self._dates[reading].append(_place(printed.span, printed.printed))
-        self._rows = _Order((row.page, word) for row in found for word in row.words)
-        self._read = _Order((page.number, word) for page in pages for word in page.words)
+        self._in_rows = _Order((row.page, word) for row in self.rows for word in row.words)
+        self._as_read = _Order((page.number, word) for page in pages for word in page.words)
 
     def amount(self, value: Decimal) -> Place | None:
-        """Find an amount, with its sign or without."""
-        return next(iter(self._amounts.get(value) or self._amounts.get(-value) or ()), None)
+        """Find an amount, printed with this very sign."""
+        return next(iter(self._amounts.get(value, ())), None)
 
     def date(self, value: dt.date) -> Place | None:
         """Find a date, however it is printed."""
-        return next(iter(self._dates.get(value) or ()), None)
+        return next(iter(self._dates.get(value, ())), None)
+
+    def currency(self, code: str) -> Place | None:
+        """Find a currency, by its code or its sign."""
+        return next(iter(self._currencies.get(code, ())), None)
 
     def text(self, value: str) -> Place | None:
         """Find text, whatever its case, spaces and punctuation, in one row or in reading order."""
         wanted = _bare(value)
         if not wanted:
             return None
-        return self._rows.find(wanted) or self._read.find(wanted)
+        return self._in_rows.find(wanted) or self._as_read.find(wanted)
 
 
 class _Order:
@@ -92,6 +105,13 @@ class _Order:
         return None
 
 
+def _currencies(row: Row) -> Iterator[tuple[str, Place]]:
+    for named in NAMED.finditer(folded(row.text)):
+        code = code_of(named[1])
+        if code is not None:
+            yield code, _place(row.part(*named.span()), row.text[slice(*named.span())])
+
+
 def _place(span: Span, text: str) -> Place:
     return Place(span.page, span.box, text, span.confidence)
 
@@ -99,19 +119,3 @@ def _place(span: Span, text: str) -> Place:
 def _bare(text: str) -> str:
     """Letters and digits alone, in small letters."""
     return "".join(filter(str.isalnum, text.casefold()))
-
-
-def around(places: Iterable[Place]) -> Place | None:
-    """The places of the first one's page taken together; None for none."""
-    found = list(places)
-    if not found:
-        return None
-    page = found[0].page
-    same = [place for place in found if place.page == page]
-    box = (
-        min(place.box[0] for place in same),
-        min(place.box[1] for place in same),
-        max(place.box[2] for place in same),
-        max(place.box[3] for place in same),
-    )
-    return Place(page, box, " ".join(place.text for place in same), min(place.confidence for place in same))

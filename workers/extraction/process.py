@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from functools import cache
 from uuid import UUID
 
 import orjson
 
 from shared.adapters.s3 import S3Store
 from shared.bootstrap import Services
+from shared.config import Extraction
 from shared.errors import EInvoiceUnusable, ObjectMissing, TwolaneError
 from shared.models import Document, Page
 from shared.services.extracting import e_invoice_key
@@ -22,11 +24,18 @@ from shared.values import DocumentFlag
 from workers.extraction.checked import as_json
 from workers.extraction.e_invoice import EInvoice
 from workers.extraction.extractor import Extractor, Rules
+from workers.extraction.llm import Llm
 from workers.extraction.values import PageWords
 from workers.job import Run
 from workers.ocr.engine import Word
 
 log = logging.getLogger(__name__)
+
+
+@cache
+def settings() -> Extraction:
+    """Who finds fields here."""
+    return Extraction()
 
 
 def extract_invoice(document_id: UUID, run: Run) -> None:
@@ -57,15 +66,17 @@ def _words(page: Page, store: S3Store) -> PageWords:
 def _looked_for(document: Document, pages: Sequence[PageWords], run: Run) -> Outcome:
     """Take the first extractor that can."""
     fallback: TwolaneError | None = None
+    micros = 0
     for extractor in _extractors(document, run.services):
         try:
-            found = extractor.extract(pages)
+            invoice = extractor.extract(pages)
         except TwolaneError as error:
             log.warning("%s could not find the fields: %s", extractor.name, error)
             fallback = fallback or error
             run.check()
         else:
-            return Outcome(extractor.name, as_json(found.invoice), found.micros, fallback)
+            return Outcome(extractor.name, as_json(invoice), micros + extractor.micros, fallback)
+        micros += extractor.micros
     raise AssertionError("the last extractor never fails")
 
 
@@ -73,6 +84,8 @@ def _extractors(document: Document, services: Services) -> Iterator[Extractor]:
     """Yield what may find the fields, the best first; each is made when its turn comes."""
     if DocumentFlag.E_INVOICE in document.flags:
         yield EInvoice(lambda: _e_invoice(document, services.store))
+    if settings().extractor == "llm":
+        yield Llm(services, settings())
     yield Rules()
 
 

@@ -26,7 +26,7 @@ def pages(*lines: str) -> list[PageWords]:
 
 def extracted(xml: bytes, *lines: str) -> dict[str, Any]:
     """The fields as the API shows them."""
-    return as_json(EInvoice(lambda: xml).extract(pages(*lines)).invoice)
+    return as_json(EInvoice(lambda: xml).extract(pages(*lines)))
 
 
 def values(fields: dict[str, Any]) -> dict[str, Any]:
