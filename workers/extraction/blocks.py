@@ -81,4 +81,4 @@ def same_column(one: Box, other: Box, size: float) -> bool:
     near = _ALIGNED * size
     if abs(one[0] - other[0]) <= near or abs(one[0] + one[2] - other[0] - other[2]) <= 2 * near:
         return True
-    return _overlap(one, other) > 0.5 * min(one[2] - one[0], other[2] - other[0])  # noqa: PLR2004 - half
+    return _overlap(one, other) > 0.5 * min(one[2] - one[0], other[2] - other[0])

@@ -32,10 +32,52 @@ _SIGNS = {
     "₫": "VND",
     "₪": "ILS",
 }
-_CODES = (
-    "EUR USD GBP CHF MYR SGD AUD CAD NZD HKD JPY CNY INR IDR THB PHP VND KRW TWD BRL MXN ARS CLP COP PEN ZAR SEK NOK DKK"
-    " PLN CZK HUF RON BGN TRY ILS AED SAR QAR EGP KES NGN UAH ISK"
-).split()
+_CODES = [
+    "EUR",
+    "USD",
+    "GBP",
+    "CHF",
+    "MYR",
+    "SGD",
+    "AUD",
+    "CAD",
+    "NZD",
+    "HKD",
+    "JPY",
+    "CNY",
+    "INR",
+    "IDR",
+    "THB",
+    "PHP",
+    "VND",
+    "KRW",
+    "TWD",
+    "BRL",
+    "MXN",
+    "ARS",
+    "CLP",
+    "COP",
+    "PEN",
+    "ZAR",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "HUF",
+    "RON",
+    "BGN",
+    "TRY",
+    "ILS",
+    "AED",
+    "SAR",
+    "QAR",
+    "EGP",
+    "KES",
+    "NGN",
+    "UAH",
+    "ISK",
+]
 # These letters begin words as well.
 _NEVER_ALONE = {"RP", "FT", "FR.", "SFR."}
 CURRENCY = "|".join(

@@ -13,19 +13,40 @@ from babel import Locale
 from workers.extraction.rows import Row, Span
 from workers.extraction.text import digits, folded
 
-_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "ms", "id", "pl", "sv", "da", "nb", "fi", "cs", "ro", "hu", "tr")
+_LANGUAGES = (
+    "en",
+    "de",
+    "fr",
+    "es",
+    "it",
+    "nl",
+    "pt",
+    "ms",
+    "id",
+    "pl",
+    "sv",
+    "da",
+    "nb",
+    "fi",
+    "cs",
+    "ro",
+    "hu",
+    "tr",
+)
 # How receipts print months beside what locales say.
 _MORE_MONTHS = {"SEPT": 9, "MRZ": 3, "MAERZ": 3, "OGO": 8, "OGOS": 8, "FEVR": 2, "AVRI": 4, "JUIL": 7, "MAC": 3}
-_D = r"[\dOoQlI|]"
+_D = r"[\dOQIL|]"
 _NUMERIC = re.compile(
-    rf"(?<![\dA-Za-z.,/-])(?<!\d[.,/:-])({_D}{{1,2}})\s?([./\-])\s?({_D}{{1,2}})\s?\2\s?((?:19|20|2O){_D}{{2}}(?!:)|'?{_D}{{2}})"
+    rf"(?<![\dA-Za-z.,/-])(?<!\d[.,/:-])({_D}{{1,2}})\s?([./\-])\s?({_D}{{1,2}})\s?\2\s?((?:19"
+    rf"|[2Z][0O]){_D}{{2}}(?!:)|'?{_D}{{2}})"
     rf"(?=$|[^\w./,-]|[.,-](?!\d)|T?[0-2]?\d:\d\d|[A-Z]?$|[a-zA-Z]{{2}})"
 )
 _ISO = re.compile(
     r"(?<![\d.,/-])((?:19|20)\d\d)\s?([./\-年])\s?(\d{1,2})\s?[./\-月]\s?(\d{1,2})(?=$|[^\d./-]|[.](?!\d)|[0-2]\d:\d\d)"
 )
 _DAY_MONTH = re.compile(
-    r"(?<![\w.,])(\d{1,2})(?:ST|ND|RD|TH|\.|º|ER)?[\s.\-/']{0,3}(?:DE\s|OF\s)?([A-Z]{3,12})[\s.,\-/']{0,3}(?:DE\s|DEL\s)?"
+    r"(?<![\w.,])(\d{1,2})(?:ST|ND|RD|TH|\.|º|ER)?[\s.\-/']{0,3}(?:DE\s|OF\s)?([A-Z]{3,12})[\s.,\-/']{0,3}(?:DE\s"
+    r"|DEL\s)?"
     r"((?:19|20)\d\d|\d{2}(?!\d|[.,]\d))"
 )
 _MONTH_DAY = re.compile(

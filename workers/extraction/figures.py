@@ -80,9 +80,7 @@ def _taxed(row: Row, prices: Sequence[Amount]) -> list[tuple[Amount, Kind]]:
 
 
 def _in_columns(prices: Sequence[Amount], columns: Sequence[tuple[Box, Kind]]) -> list[tuple[Amount, Kind | None]]:
-    return [
-        (amount, next((kind for box, kind in columns if _same_column(box, amount.box)), None)) for amount in prices
-    ]
+    return [(amount, next((kind for box, kind in columns if _same_column(box, amount.box)), None)) for amount in prices]
 
 
 def _of_row(rows: Sequence[Row], amounts: Sequence[Sequence[Amount]], index: int) -> list[Figure]:

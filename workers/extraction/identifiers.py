@@ -21,24 +21,33 @@ _IBAN_LENGTHS = {
     "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TR": 26,
     "AE": 23, "SA": 24, "IL": 23, "UA": 29, "RS": 22, "BR": 29,
 }  # fmt: skip
-_FIGURES_ONLY = frozenset("AT BE CZ DE DK EE ES FI HR HU IS LT NO PL PT RS SE SI SK".split())
+_FIGURES_ONLY = frozenset(
+    ["AT", "BE", "CZ", "DE", "DK", "EE", "ES", "FI", "HR", "HU", "IS", "LT", "NO", "PL", "PT", "RS", "SE", "SI", "SK"]
+)
 _VAT = re.compile(
-    r"(?<![A-Z0-9])(?:AT[ -]?U|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)(?:[ .-]?[A-Z0-9]){8,12}(?![A-Z0-9])"
+    r"(?<![A-Z0-9])(?:AT[ -]?U|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI"
+    r"|SK)(?:[ .-]?[A-Z0-9]){8,12}(?![A-Z0-9])"
 )
 _OTHER_VAT = re.compile(r"(?<![A-Z0-9])(?:CHE[ -]?\d{3}\.?\d{3}\.?\d{3}|GB ?\d{3} ?\d{4} ?\d{2})(?![0-9])")
 _NATIONAL = re.compile(r"(?<![A-Z0-9])[A-Z0-9](?:[ .-]?[A-Z0-9]){7,15}(?![A-Z0-9])")
 _VAT_LABEL = re.compile(
-    r"(?:\bGST|\bSST|\bVAT|\bTAX|\bTIN|\bABN|\bUST|USTID|UID|\bTVA|\bIVA|\bNIF|\bCIF|\bNIPC|\bBTW|P\.? ?IVA|PARTITA IVA|CONTRIBUINTE|\bMVA|\bCBP)"
-    r"[ .-]{0,2}(?:REG(?:ISTRATION|ISTERED|\.)?|ID|IDNR|INTRACOM|NUMMER|NUMBER|NO|NR|N[°ºO])?[\w .°º#-]{0,14}?[:.# ]\s*(?=[A-Z]{0,3}[ -]?\d)"
+    r"(?:\bGST|\bSST|\bVAT|\bTAX|\bTIN|\bABN|\bUST|USTID|UID|\bTVA|\bIVA|\bNIF|\bCIF|\bNIPC|\bBTW|P\.? ?IVA"
+    r"|PARTITA IVA|CONTRIBUINTE|\bMVA|\bCBP)"
+    r"[ .-]{0,2}(?:REG(?:ISTRATION|ISTERED|\.)?|ID|IDNR|INTRACOM|NUMMER|NUMBER|NO|NR"
+    r"|N[°ºO])?[\w .°º#-]{0,14}?[:.# ]\s*(?=[A-Z]{0,3}[ -]?\d)"
 )
 _NUMBER_LABEL = re.compile(
-    r"(?:(?:TAX )?INV(?:OICE|OIS)?|RECEIPT|RCPT|RESIT|BILL|SLIP|DOC(?:UMENT)?|TICKET|CREDIT NOTE|CREDIT MEMO|CN|TRN|TRX|TRANS(?:ACTION)?|CHECK|CHK|BELEG|BON"
-    r"|RECHNUNGS?|GUTSCHRIFTS?|FACTURE|AVOIR|FACTURA|ABONO|FATTURA|NOTA DI CREDITO|FACTUUR|CREDITNOTA|FATURA|RECIBO|RICEVUTA|SCONTRINO|ORDER|S/?N)"
+    r"(?:(?:TAX )?INV(?:OICE|OIS)?|RECEIPT|RCPT|RESIT|BILL|SLIP|DOC(?:UMENT)?|TICKET|CREDIT NOTE|CREDIT MEMO|CN|TRN"
+    r"|TRX|TRANS(?:ACTION)?|CHECK|CHK|BELEG|BON"
+    r"|RECHNUNGS?|GUTSCHRIFTS?|FACTURE|AVOIR|FACTURA|ABONO|FATTURA|NOTA DI CREDITO|FACTUUR|CREDITNOTA|FATURA|RECIBO"
+    r"|RICEVUTA|SCONTRINO|ORDER|S/?N)"
     r" ?[-.]? ?(?:NUMMER|NUMBER|NUM(?:ERO)?|NO|NR|N[°ºO]|N(?=[. ]|$)|#|ID|REF)?\s?/?(?:DATE)?\s?[.:#°º-]{0,3}\s{0,3}"
 )
 _EXPLICIT = re.compile(r"NUMMER|NUMBER|NUM|\bNO|NO\b|NR|N[°º]|#|\bN\.|ID\b|:")
 _TOKEN = re.compile(r"[A-Z0-9][A-Z0-9/_.#-]{0,29}(?: ?[-/] ?[A-Z0-9]{1,20}){0,4}")
-_NOT_ORDERS = re.compile(r"^(?:INV|TAX INV|RECEIPT|RCPT|RESIT|RECHNUNG|GUTSCHRIFT|FACT|FATT|FATURA|AVOIR|CREDIT|NOTA|ABONO)")
+_NOT_ORDERS = re.compile(
+    r"^(?:INV|TAX INV|RECEIPT|RCPT|RESIT|RECHNUNG|GUTSCHRIFT|FACT|FATT|FATURA|AVOIR|CREDIT|NOTA|ABONO)"
+)
 _NEVER_NUMBER = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}:\d\d|\d+[.,]\d\d")
 _DATE_LABEL = re.compile(r"DATE|DATUM|FECHA|DATA|DUE|ADDRESS|TOTAL|AMOUNT")
 
@@ -160,7 +169,8 @@ def _number_after(lines: Sequence[Line], position: int, text: str, end: int, sur
     for other in lines[position + 1 : position + 4]:
         if other.row == line.row and (match := _TOKEN.match(folded(other.text).lstrip(": #"))):
             shift = len(other.text) - len(folded(other.text).lstrip(": #"))
-            return _number(other, match, sure - 0.03, shift)
+            if found := _number(other, match, sure - 0.03, shift):
+                return found
     for other in below(line, lines, position, 1):
         if match := _TOKEN.match(folded(other.text)):
             return _number(other, match, sure - 0.08)

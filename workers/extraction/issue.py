@@ -13,17 +13,22 @@ from workers.extraction.rows import Row
 from workers.extraction.text import folded
 
 _DUE = re.compile(
-    r"\bDUE\b|PAY(?:ABLE)? (?:BY|BEFORE|UNTIL)|PAYMENT DATE|FALLIG|ZAHLBAR BIS|ZAHLUNGSZIEL|ZU ZAHLEN BIS|ECHEANCE|A PAYER AVANT|VENCIMIENTO|VENCE"
+    r"\bDUE\b|PAY(?:ABLE)? (?:BY|BEFORE|UNTIL)|PAYMENT DATE|FALLIG|ZAHLBAR BIS|ZAHLUNGSZIEL|ZU ZAHLEN BIS|ECHEANCE"
+    r"|A PAYER AVANT|VENCIMIENTO|VENCE"
     r"|SCADENZA|VERVALDATUM|VERVALDAG|UITERSTE|BETALEN VOOR|VENCIMENTO|PAGAR ATE|TARIKH AKHIR|BAYAR SEBELUM"
 )
 _ISSUED = re.compile(
-    r"INVOICE DATE|DATE OF ISSUE|ISSUE DATE|ISSUED|BILL DATE|RECEIPT DATE|TAX POINT|RECHNUNGSDATUM|BELEGDATUM|AUSSTELLUNGSDATUM|DATE DE (?:LA )?FACTUR|DATE D.?EMISSION"
-    r"|FACTURE DU|EMISE? LE|FECHA (?:DE )?(?:FACTURA|EMISION|EXPEDICION)|DATA (?:DE )?(?:EMISS|FATTURA|FATURA|DOCUMENTO)|FACTUURDATUM|TARIKH INVOIS|DEL\b"
+    r"INVOICE DATE|DATE OF ISSUE|ISSUE DATE|ISSUED|BILL DATE|RECEIPT DATE|TAX POINT|RECHNUNGSDATUM|BELEGDATUM"
+    r"|AUSSTELLUNGSDATUM|DATE DE (?:LA )?FACTUR|DATE D.?EMISSION"
+    r"|FACTURE DU|EMISE? LE|FECHA (?:DE )?(?:FACTURA|EMISION|EXPEDICION)|DATA (?:DE )?(?:EMISS|FATTURA|FATURA"
+    r"|DOCUMENTO)|FACTUURDATUM|TARIKH INVOIS|DEL\b"
 )
 _DATED = re.compile(r"\bDATE|DATUM|FECHA|\bDATA\b|TARIKH|\bDT\b|\bLE\b|\bDEN\b|\bVOM\b")
 _OTHERWISE = re.compile(
-    r"DELIVER|ORDER|LIEFER|BESTELL|LIVRAISON|COMMANDE|ENTREGA|PEDIDO|CONSEGNA|ORDINE|LEVER|BESTEL|ENCOMENDA|EXPIR|VALID|GULTIG|PERIOD|FROM|\bTO\b|BIRTH|GEBURT"
-    r"|SERVICE|LEISTUNG|PRESTATION|SINCE|PRINTED|BEST BEFORE|EXP\b|MFG|HALTBAR|RETURN|UMTAUSCH|STATEMENT|LAST|PREVIOUS|NEXT|SUBSCRI|CONTRACT|VERTRAG|BIS ZUM"
+    r"DELIVER|ORDER|LIEFER|BESTELL|LIVRAISON|COMMANDE|ENTREGA|PEDIDO|CONSEGNA|ORDINE|LEVER|BESTEL|ENCOMENDA|EXPIR"
+    r"|VALID|GULTIG|PERIOD|FROM|\bTO\b|BIRTH|GEBURT"
+    r"|SERVICE|LEISTUNG|PRESTATION|SINCE|PRINTED|BEST BEFORE|EXP\b|MFG|HALTBAR|RETURN|UMTAUSCH|STATEMENT|LAST"
+    r"|PREVIOUS|NEXT|SUBSCRI|CONTRACT|VERTRAG|BIS ZUM"
 )
 _TIME = re.compile(r"\d{1,2}[:.]\d\d(?:[:.]\d\d)?\s?(?:[AP]\.?M)?")
 _AMERICAN = re.compile(r"\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|SALES TAX|\bEIN\b|\(\d{3}\) ?\d{3}-\d{4}|\bU\.?S\.?A\b")
@@ -58,9 +63,7 @@ def choose(rows: Sequence[Row]) -> tuple[Chosen | None, Chosen | None]:
     issued = max(scored, key=lambda one: one.issued)
     ambiguous = len(issued.date.readings) > 1 and not any(date.order in {"dmy", "mdy", "named"} for date in printed)
     issue = Chosen(issued.value, issued.date, _sure(issued, scored) - 0.1 * ambiguous)
-    later = [
-        one for one in scored if one.due > 0 and datetime.timedelta() <= one.value - issue.value <= _LONGEST_TERM
-    ]
+    later = [one for one in scored if one.due > 0 and datetime.timedelta() <= one.value - issue.value <= _LONGEST_TERM]
     due = max(later, key=lambda one: one.due, default=None)
     return issue, due and Chosen(due.value, due.date, 0.92)
 

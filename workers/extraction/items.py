@@ -85,9 +85,7 @@ def _left_of(quantity: Amount | None, unit: Amount | None, amount: Amount, row: 
     return min(after_words or places)
 
 
-def _product(
-    amounts: Sequence[Amount], prices: Sequence[Amount]
-) -> tuple[Amount | None, Amount | None, Amount]:
+def _product(amounts: Sequence[Amount], prices: Sequence[Amount]) -> tuple[Amount | None, Amount | None, Amount]:
     """Quantity, price and amount: of all numbers those whose product is the last price, or the last but a tax."""
     last = amounts[-12:]
     for amount in reversed(prices[-4:]):

@@ -50,12 +50,16 @@ _TAX = words(
     "gst sst vat tax taxes mwst ust umsatzsteuer mehrwertsteuer tva iva btw cukai igic ppn igv hst pst qst moms pdv dph"
 )
 _INCLUDING = words(
-    "incl inc included inclu inkl einschl including inclusive termasuk con_iva ttc iva_incluido iva_inclusa gross brutto"
+    "incl inc included inclu inkl einschl including inclusive termasuk con_iva ttc iva_incluido iva_inclusa gross"
+    " brutto"
 )
-_EXCLUDING = words("excl exc excluding exclusive before without tanpa ohne hors sin_iva esclusa exclusief ht exkl netto")
+_EXCLUDING = words(
+    "excl exc excluding exclusive before without tanpa ohne hors sin_iva esclusa exclusief ht exkl netto"
+)
 
 _OTHER = words(
-    "total_qty qty_total total_item item_count no_of_item items_sold total_quantity qty anzahl nb_articles articles saving"
+    "total_qty qty_total total_item item_count no_of_item items_sold total_quantity qty anzahl nb_articles articles"
+    " saving"
     " saved you_save gespart points punkte bonus kilometer odometer total_pcs exchange_rate card_balance credit_limit"
     " reward gst_reg gst_id gst_no vat_no vat_id ust_id ust_idnr tax_id tax_no steuernr steuernummer invoice_no"
 )
@@ -72,12 +76,14 @@ _CASH = words(
     " amt_paid paid_amount bargeld ^bar$ ^bar_eur$ bayar customers_payment ^paid$ ^payment$ customer_s_payment"
 )
 _CARD = words(
-    "visa master_card mastercard credit_card debit ec_karte girocard maestro carte_bancaire carte_bleue tarjeta bankcard"
+    "visa master_card mastercard credit_card debit ec_karte girocard maestro carte_bancaire carte_bleue tarjeta"
+    " bankcard"
     " pinbetaling kreditkarte kartenzahlung amex paywave e_wallet touch_n_go grabpay multibanco bancomat paid_by"
     " carta_di_credito card_payment"
 )
 _SUBTOTAL = words(
-    "subtotal sub_total sub_ttl zwischensumme sous_total subtotaal totale_parziale nettobetrag nettosumme base_imponible"
+    "subtotal sub_total sub_ttl zwischensumme sous_total subtotaal totale_parziale nettobetrag nettosumme"
+    " base_imponible"
     " imponibile base_tributavel total_ht montant_ht taxable total_neto summe_netto gesamt_netto net_subtotal netsumme"
     " base_iva value_of_supply bemessungsgrundlage maatstaf total_before net_value total_iliquido"
 )
@@ -90,13 +96,16 @@ _PAYABLE = words(
     " zahlbetrag endbetrag zu_zahlen zahlen_sie bruttobetrag gesamtsumme rechnungssumme endsumme net_a_payer montant_du"
     " montant_total total_a_pagar importe_total total_factura total_fattura totale_documento totale_fattura"
     " totale_da_pagare netto_a_pagare importo_totale te_betalen totaalbedrag factuurbedrag valor_total total_geral"
-    " jumlah_besar jumlah_keseluruhan jumlah_perlu_dibayar invoice_total total_invoice total_to_pay totaal_incl total_ttc"
+    " jumlah_besar jumlah_keseluruhan jumlah_perlu_dibayar invoice_total total_invoice total_to_pay totaal_incl"
+    " total_ttc"
     " summe_brutto gesamt_brutto total_brutto amount_to_pay balance_to_pay please_pay bill_total credit_total"
-    " gutschriftsbetrag erstattungsbetrag total_credit total_facture a_payer a_pagar total_complessivo totale_complessivo"
+    " gutschriftsbetrag erstattungsbetrag total_credit total_facture a_payer a_pagar total_complessivo"
+    " totale_complessivo"
 )
 _NET = words("net_total nett_total total_net total_nett net_amount net_amt nett_amount nett_amt netto net nett neto")
 _CHARGE = words(
-    "service_charge serv_charge svc_chg service_chg servicecharge shipping delivery_charge freight versand frais_de_port"
+    "service_charge serv_charge svc_chg service_chg servicecharge shipping delivery_charge freight versand"
+    " frais_de_port"
     " gastos_de_envio spese_di_spedizione verzendkosten portes tip trinkgeld surcharge deposit pfand svr_tax svc_tax"
     " service_tax bag_fee"
 )
@@ -117,7 +126,10 @@ _RULES: list[tuple[Kind, re.Pattern[str]]] = [
     (Kind.TAX, re.compile(rf"{_TOTAL} ?(?:OF|DE|OI|DEI|DA|DEII)?.?{_TAX}|{_TAX} ?{_TOTAL}")),
     (Kind.DISCOUNT, re.compile(rf"(?<!AFTER )(?<!AFTER){_DISCOUNT}")),
     (Kind.NET, re.compile(_NET)),
-    (Kind.TOTAL, re.compile(words("total totaal totale totals summe gesamt jumlah suma somme soma montant betrag ttl"))),
+    (
+        Kind.TOTAL,
+        re.compile(words("total totaal totale totals summe gesamt jumlah suma somme soma montant betrag ttl")),
+    ),
     (Kind.TAX, re.compile(rf"{_TAX}(?! ?(?:INV|ID|NO|REG|CODE|POINT|ABIE))")),
     (Kind.WEAK, re.compile(words("amount amt importe importo bedrag valor balance saldo due to_pay amaun"))),
 ]

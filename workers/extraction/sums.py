@@ -19,7 +19,13 @@ _TOTALS = (Kind.ROUNDED, Kind.GRAND, Kind.TOTAL, Kind.NET, Kind.WEAK)
 _LABELLED = (*_TOTALS, Kind.CARD)
 _LABEL_SCORE = {
     Kind.ROUNDED: 5.0,
-    Kind.GRAND: 4.0, Kind.TOTAL: 3.0, Kind.NET: 2.0, Kind.WEAK: 1.0, Kind.CARD: 1.0, Kind.CASH: 0.3, Kind.SUBTOTAL: 0.2,
+    Kind.GRAND: 4.0,
+    Kind.TOTAL: 3.0,
+    Kind.NET: 2.0,
+    Kind.WEAK: 1.0,
+    Kind.CARD: 1.0,
+    Kind.CASH: 0.3,
+    Kind.SUBTOTAL: 0.2,
 }
 
 
@@ -96,8 +102,14 @@ def choose(found: Sequence[Figure], items: Iterable[Decimal] = ()) -> Sums:
 
 
 def _total(ledger: Ledger, items: Decimal) -> tuple[Amount, float] | None:
-    labelled = [value for value, ones in ledger.by_value.items() if any(one.kind in _LABELLED and not one.summary for one in ones)]
-    tried = labelled or [one.amount.value for one in ledger.figures if one.kind in {None, Kind.CARD, Kind.CASH, Kind.SUBTOTAL}]
+    labelled = [
+        value
+        for value, ones in ledger.by_value.items()
+        if any(one.kind in _LABELLED and not one.summary for one in ones)
+    ]
+    tried = labelled or [
+        one.amount.value for one in ledger.figures if one.kind in {None, Kind.CARD, Kind.CASH, Kind.SUBTOTAL}
+    ]
     evidence = _Evidence(ledger, items)
     scored = [(evidence.score(value), value) for value in dict.fromkeys(tried[-_MOST_FIGURES:])]
     if not scored:
@@ -156,7 +168,16 @@ class _Evidence:
         parts = {one for one in self._partial if one and one != value}
         yield 2.0, any(value - one in parts for one in parts)
         yield -4.0, any(value + one in parts for one in parts)
-        yield 2.5, value in self._results or any(value - rounding - extra in self._subtotals for rounding in self._roundings for extra in self._extras if extra)
+        yield (
+            2.5,
+            value in self._results
+            or any(
+                value - rounding - extra in self._subtotals
+                for rounding in self._roundings
+                for extra in self._extras
+                if extra
+            ),
+        )
         yield 1.5, self._items != 0 and any(value - rounding == self._items for rounding in self._roundings)
         yield 1.5, self._items != 0 and any(value - self._items == tax for tax in self._taxes if tax)
 
@@ -167,9 +188,7 @@ def _rounder(one: Decimal, other: Decimal) -> bool:
     return one % coin == 0 and other % coin != 0
 
 
-def _parts(
-    ledger: Ledger, total: Decimal
-) -> tuple[tuple[Sequence[Amount], float] | None, tuple[Amount, float] | None]:
+def _parts(ledger: Ledger, total: Decimal) -> tuple[tuple[Sequence[Amount], float] | None, tuple[Amount, float] | None]:
     """The tax in a total and what remains without it."""
     taxes = ledger.by_kind[Kind.TAX][-_MOST_TRIED:]
     subtotals = [*ledger.by_kind[Kind.NET][-_MOST_TRIED:], *ledger.by_kind[Kind.SUBTOTAL][-_MOST_TRIED:]]

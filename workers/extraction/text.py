@@ -7,7 +7,7 @@ import unicodedata
 
 _CONFUSED = str.maketrans({"0": "O", "Q": "O", "1": "I", "L": "I", "|": "I", "!": "I", "5": "S", "8": "B"})
 _NO_LETTER = re.compile(r"[^A-Z0-9|!]")
-_DIGITS = str.maketrans("OoQDlI|!SsBZ", "000011115582")
+_DIGITS = str.maketrans("OoQDlIL|!SsBZ", "0000111115582")
 
 
 def folded(text: str) -> str:
