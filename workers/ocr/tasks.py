@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from shared.contracts import OcrClose, OcrDocument, OcrPages, QuoteDocument
+from shared.contracts import MakeOutput, OcrClose, OcrDocument, OcrPages, QuoteDocument
 from workers.job import Run, job
 from workers.ocr import process, quote
+from workers.ocr.outputs import making
 
 
 @job(OcrDocument)
@@ -29,3 +30,9 @@ def ocr_quote(message: QuoteDocument, run: Run) -> None:
 def ocr_close(message: OcrClose, run: Run) -> None:
     """Assemble the outputs of a document whose pages are all final, and close it."""
     process.close_if_complete(message.document_id, run)
+
+
+@job(MakeOutput)
+def make_output(message: MakeOutput, run: Run) -> None:
+    """Write one output of a final document from its stored pages."""
+    making.make_output(message.document_id, message.format, run)
