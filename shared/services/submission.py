@@ -333,7 +333,7 @@ class Submission:
 
     @staticmethod
     def _free_key(session: Session, row: Document) -> str | None:
-        """The content key, unless an earlier document of the account has it: that one keeps it, and its pages are taken.
+        """The content key, unless an earlier document of the account has it: that keeps it, and its pages are taken.
 
         One that is to be read whatever was read before takes the key away.
         """
