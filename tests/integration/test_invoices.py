@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +12,9 @@ import pytest
 
 from tests.support import documents, e_invoices
 from tests.support.lanes import Lanes
+from tests.support.model_server import fails, writes
+from tests.support.receiver import Receiver, hang, in_turn
+from tests.support.waiting import wait_until
 
 PDF = "rechnung.pdf"
 
@@ -104,3 +109,40 @@ def test_deleting_a_document_deletes_its_fields(shared_lanes: Lanes) -> None:
     assert shared_lanes.client.get(f"/v1/documents/{document_id}/invoice").json()["code"] == "not_found"
     left = shared_lanes.store.keys()
     assert not [key for key in left if document_id in key]
+
+
+def test_a_model_finds_the_fields_and_rules_do_where_it_fails(lanes: Lanes) -> None:
+    said = {"supplier": "Of the model", "total": "140.42"}
+    behave = in_turn(writes(json.dumps(said), usage=(500, 100)), fails(400), fails(400))
+    with Receiver(behave) as server:
+        settings = {"EXTRACTOR_URL": f"{server.url}/v1", "EXTRACTOR_MODEL": "m", "EXTRACTOR_INPUT_DOLLARS": "2"}
+        lanes.start_worker(EXTRACTOR="llm", **settings)
+        first = lanes.submit((PDF, e_invoices.printed(["Of the model", "Total 140,42"])), extract="invoice").json()
+        found = invoice(lanes, first["id"])
+        assert (found["extractor"], values(found)["supplier"]) == ("llm", "Of the model")
+        second = lanes.submit((PDF, e_invoices.printed()), extract="invoice").json()
+        found = invoice(lanes, second["id"])
+        assert (found["extractor"], found["fallback"]["code"]) == ("rules", "engine_refused")
+        assert values(found)["total"] == "140.42"
+        assert len(server.requests) == 3
+
+
+def test_a_worker_that_dies_while_it_looks_leaves_the_fields_to_the_next(lanes: Lanes) -> None:
+    over = threading.Event()
+    with Receiver(hang(over)) as server:
+        model = {"EXTRACTOR": "llm", "EXTRACTOR_URL": f"{server.url}/v1", "EXTRACTOR_MODEL": "m"}
+        worker = lanes.start_worker(**model)
+        document_id = lanes.submit((PDF, e_invoices.printed()), extract="invoice").json()["id"]
+        wait_until(lambda: server.requests, 60, "a question to the model")
+        lanes.kill(worker)
+        over.set()
+    assert lanes.client.get(f"/v1/documents/{document_id}/invoice").json()["code"] == "not_final"
+    lanes.start_worker()
+
+    def looked_for() -> bool:
+        lanes.relay()
+        return lanes.client.get(f"/v1/documents/{document_id}/invoice").status_code == httpx.codes.OK
+
+    wait_until(looked_for, 60, "the fields")
+    found = invoice(lanes, document_id)
+    assert (found["extractor"], values(found)["total"]) == ("rules", "140.42")
