@@ -17,7 +17,7 @@ from typing import Final
 
 import orjson
 
-from shared.errors import TwolaneError
+from shared.errors import EngineFailed, EngineUnavailable, TwolaneError, UnknownLanguage
 from workers.job import Run
 from workers.ocr import doubts, engines
 from workers.ocr.calls import Calls, Outcome
@@ -34,6 +34,9 @@ _TELLING: Final = frozenset({doubts.WRONG_SCRIPT})
 """Doubts about a remote engine's result that mean something. The others were measured with confidences and boxes of
 engines that have both; a model's are the probabilities of its tokens, and estimates."""
 
+
+_FAULTS_OF_ENGINES: Final = (EngineFailed, EngineUnavailable, UnknownLanguage)
+"""What says nothing against the page: no local engine was there for it, or taught its languages, or well."""
 
 _NOT_ASKED: Final = Attempt("", kept=False, confidence=None, word_count=0, duration_ms=0)
 
@@ -129,11 +132,20 @@ class Recognition:
         """Read pages with the local engines, and those that stay doubtful with the remote one too."""
         for number in numbers:
             for page in self.reader.read([number]):
-                if isinstance(page, PageRead) and any(attempt.kept and attempt.doubts for attempt in page.attempts):
-                    self.run.check()
+                self.run.check()
+                if isinstance(page, PageFailed):
+                    yield self._instead(page, calls) if isinstance(page.error, _FAULTS_OF_ENGINES) else page
+                elif any(attempt.kept and attempt.doubts for attempt in page.attempts):
                     yield self._second_opinion(page, calls)
                 else:
                     yield page
+
+    def _instead(self, failed: PageFailed, calls: Calls) -> Page:
+        """Ask the remote engine about a page that no local one could read; if it can't either, that fault stays."""
+        started = time.monotonic()
+        rendered = _rendered(self.reader, failed.number)
+        page = rendered if isinstance(rendered, PageFailed) else self._page(rendered, calls, started)
+        return failed if isinstance(page, PageFailed) else page
 
     def _second_opinion(self, page: PageRead, calls: Calls) -> PageRead:
         """Ask the remote engine about a page; the better result stays, and every attempt is on record."""

@@ -99,7 +99,7 @@ def page_text(blocks: Iterable[Block], width: int, height: int, micros: int) -> 
         words: list[Word] = []
         above: Word | None = None
         for line in lines:
-            found = [_word(known[part], width, height) for part in _parts(line) if part in known]
+            found = [_word(known[part], width, height) for part in _parts(line)]
             found = [word for word in found if word.text]
             if not found:
                 continue
