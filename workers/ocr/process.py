@@ -23,7 +23,7 @@ from shared.services.extracting import e_invoice_key
 from shared.services.ledger import DocumentGone, FailedPage, ReadPage
 from shared.values import DocumentFlag
 from workers.job import LeaseLost, Run
-from workers.ocr import outputs, remote
+from workers.ocr import outputs, remote, whole
 from workers.ocr.sandbox import PageFailed, PageRead, Reader, ReadLimits, ReadOptions
 from workers.ocr.source import SourceCache
 
@@ -74,6 +74,9 @@ def _read(document: Document, run: Run) -> bool:
             ledger.open(document.id, reader.page_count, numbers, reader.flags)
         _save(document, reader.text_layers(ledger.pending(document.id)), run)
         pending = ledger.pending(document.id)
+        if whole.wanted(document, reader, pending):
+            _save(document, whole.read(document, reader, pending, run), run)
+            pending = ledger.pending(document.id)
         if len(pending) > settings().inline_pages:
             ledger.fan_out(document, chunked(pending))
             return True
