@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--only NAME ...] [--rounds N] [--json FILE]`: measure, and print each figure by its target.
+"""`python -m tests.bench [--only NAME ...] [--rounds N] [--data DIR] [--json FILE]`: measure, print figures by targets.
 
 The exit code is 0 unless something breaks: a target that is not met is a finding, not a failure.
 """
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import born_digital, cold_start, cost, lanes, latency, machine, memory, scan, throughput
+from tests.bench import born_digital, cold_start, cost, fields, lanes, latency, machine, memory, scan, throughput
 from tests.bench.bench import Bench
 from tests.bench.figures import Line
 
@@ -24,6 +24,7 @@ FIGURES = {
     "lanes": lanes.measure,
     "cost": cost.measure,
     "cold_start": cold_start.measure,
+    "fields": fields.measure,
 }
 LEAST_ROUNDS = 3
 
@@ -33,6 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=FIGURES, default=list(FIGURES), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS)
+    parser.add_argument("--data", type=Path, metavar="DIR")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     about = machine.describe()
@@ -40,7 +42,7 @@ def main() -> int:
     found: dict[str, list[Line]] = {}
     with tempfile.TemporaryDirectory(prefix="twolane-bench-") as scratch:
         for name in arguments.only:
-            found[name] = FIGURES[name](Bench(arguments.rounds, Path(scratch), name))
+            found[name] = FIGURES[name](Bench(arguments.rounds, Path(scratch), name, arguments.data))
             _print(name, found[name])
     if arguments.json:
         figures = {name: [line.as_json() for line in lines] for name, lines in found.items()}

@@ -75,11 +75,13 @@ class Bench:
         rounds: how often everything is measured, at least.
         scratch: a directory that is removed at the end.
         figure: what is being measured, for the progress lines.
+        data: a directory of documents with what is printed on them, for figures that need some.
     """
 
     rounds: int
     scratch: Path
     figure: str = field(default="")
+    data: Path | None = None
 
     def say(self, text: str) -> None:
         """Tell how far it is."""

@@ -152,7 +152,8 @@ class _Paper:
 
 
 _GERMAN = Wording(
-    "Rechnung", "Rechnungsnummer:", "Rechnungsdatum:", "Zahlbar bis:", ("Bezeichnung", "Menge", "Einzelpreis", "Gesamt"),
+    "Rechnung", "Rechnungsnummer:", "Rechnungsdatum:", "Zahlbar bis:", ("Bezeichnung", "Menge", "Einzelpreis",
+    "Gesamt"),
     "Zwischensumme (netto)", "zzgl. 19 % MwSt.", "Rechnungsbetrag",
 )  # fmt: skip
 _BERLIN = ("Ladestrasse 12", "10115 Berlin")
@@ -163,9 +164,11 @@ GERMAN = Made(
     ("IBAN DE89 3704 0044 0532 0130 00  BIC COBADEFFXXX  USt-IdNr. DE136695976", "Amtsgericht Berlin HRB 11223"),
     _KUNDE, ("RE-2025-0117", "03.02.2025", "05.03.2025"),
     [("Schreibtisch Eiche", "2", "549,00", "1.098,00"), ("Lieferung und Aufbau", "1", "136,50", "136,50")],
-    [("Zwischensumme (netto)", "1.234,50 EUR"), ("zzgl. 19 % MwSt.", "234,56 EUR"), ("Rechnungsbetrag", "1.469,06 EUR")],
+    [("Zwischensumme (netto)", "1.234,50 EUR"), ("zzgl. 19 % MwSt.", "234,56 EUR"), ("Rechnungsbetrag",
+    "1.469,06 EUR")],
     {
-        "supplier": "Werkstatt Lindner GmbH", "address": "Ladestrasse 12 10115 Berlin", "invoice_number": "RE-2025-0117",
+        "supplier": "Werkstatt Lindner GmbH", "address": "Ladestrasse 12 10115 Berlin",
+        "invoice_number": "RE-2025-0117",
         "date": "2025-02-03", "due_date": "2025-03-05", "subtotal": "1234.50", "tax": "234.56", "total": "1469.06",
         "currency": "EUR", "iban": "DE89370400440532013000", "vat_id": "DE136695976",
     },
@@ -220,10 +223,12 @@ FRENCH = Made(
 SPANISH = Made(
     "spanish",
     Wording(
-        "Factura", "Factura nº", "Fecha de emisión", "Vencimiento", ("Descripción", "Cantidad", "Precio", "Importe"), "",
+        "Factura", "Factura nº", "Fecha de emisión", "Vencimiento", ("Descripción", "Cantidad", "Precio", "Importe"),
+        "",
         "", "", "Facturar a:",
     ),
-    "Librería Alameda S.L.", ("Calle Mayor 8", "28013 Madrid"), ("NIF: ESB58378431", "IBAN ES91 2100 0418 4502 0005 1332"),
+    "Librería Alameda S.L.", ("Calle Mayor 8", "28013 Madrid"), ("NIF: ESB58378431",
+    "IBAN ES91 2100 0418 4502 0005 1332"),
     ("Taller Robles S.A.", "Avenida del Puerto 21", "46021 Valencia"), ("A-1042", "15/03/2025", "14/04/2025"),
     [("Cuadernos", "20", "2,50", "50,00"), ("Mapas", "4", "12,50", "50,00")],
     [("Base imponible", "100,00"), ("IVA 21 %", "21,00"), ("Total factura EUR", "121,00")],
@@ -237,7 +242,8 @@ SPANISH = Made(
 ITALIAN = Made(
     "italian",
     Wording(
-        "Fattura", "Fattura n.", "Data fattura", "Scadenza", ("Descrizione", "Quantità", "Prezzo", "Importo"), "", "", "",
+        "Fattura", "Fattura n.", "Data fattura", "Scadenza", ("Descrizione", "Quantità", "Prezzo", "Importo"), "", "",
+        "",
         "Spett.le",
     ),
     "Officina Bianchi S.r.l.", ("Via Garibaldi 31", "10122 Torino"), ("Partita IVA: IT00743110157",),
@@ -255,7 +261,8 @@ ITALIAN = Made(
 DUTCH = Made(
     "dutch",
     Wording(
-        "Factuur", "Factuurnummer", "Factuurdatum", "Vervaldatum", ("Omschrijving", "Aantal", "Prijs", "Bedrag"), "", "",
+        "Factuur", "Factuurnummer", "Factuurdatum", "Vervaldatum", ("Omschrijving", "Aantal", "Prijs", "Bedrag"), "",
+        "",
         "", "Factuuradres",
     ),
     "Fietsatelier Noord B.V.", ("Keizersgracht 100", "1015 CV Amsterdam"),
@@ -264,7 +271,8 @@ DUTCH = Made(
     [("Subtotaal", "125,00"), ("BTW 21%", "26,25"), ("Totaal te betalen EUR", "151,25")],
     {
         "supplier": "Fietsatelier Noord B.V.", "address": "Keizersgracht 100 1015 CV Amsterdam",
-        "invoice_number": "20250044", "date": "2025-05-01", "due_date": "2025-05-31", "subtotal": "125.00", "tax": "26.25",
+        "invoice_number": "20250044", "date": "2025-05-01", "due_date": "2025-05-31", "subtotal": "125.00",
+        "tax": "26.25",
         "total": "151.25", "currency": "EUR", "iban": "NL91ABNA0417164300", "vat_id": "NL004495445B01",
     },
 )  # fmt: skip
@@ -272,7 +280,8 @@ DUTCH = Made(
 PORTUGUESE = Made(
     "portuguese",
     Wording(
-        "Fatura", "Fatura n.º", "Data de emissão", "Data de vencimento", ("Descrição", "Quantidade", "Preço", "Valor"), "",
+        "Fatura", "Fatura n.º", "Data de emissão", "Data de vencimento", ("Descrição", "Quantidade", "Preço",
+        "Valor"), "",
         "", "", "Cliente:",
     ),
     "Padaria Central Lda", ("Rua Augusta 45", "1100-053 Lisboa"), ("NIF: PT501964843",),
@@ -288,11 +297,13 @@ PORTUGUESE = Made(
 
 BRITISH = Made(
     "british, with a discount",
-    Wording("INVOICE", "Invoice number", "Invoice date", "Due date", ("Description", "Qty", "Unit price", "Amount"), "", "", "", "Bill to:"),
+    Wording("INVOICE", "Invoice number", "Invoice date", "Due date", ("Description", "Qty", "Unit price", "Amount"),
+    "", "", "", "Bill to:"),
     "Harbour Tools Ltd", ("17 Quay Street", "Bristol BS1 4RN"), ("VAT No. GB 980 7806 84",),
     ("Moorland Farms plc", "High Lane", "Leeds LS1 4DY"), ("INV-0098", "3 January 2025", "2 February 2025"),
     [("Torque wrench", "3", "120.00", "360.00"), ("Socket set", "1", "1,140.00", "1,140.00")],
-    [("Subtotal", "£1,500.00"), ("Discount 10%", "-£150.00"), ("Net", "£1,350.00"), ("VAT 20%", "£270.00"), ("Total due", "£1,620.00")],
+    [("Subtotal", "£1,500.00"), ("Discount 10%", "-£150.00"), ("Net", "£1,350.00"), ("VAT 20%", "£270.00"),
+    ("Total due", "£1,620.00")],
     {
         "supplier": "Harbour Tools Ltd", "address": "17 Quay Street Bristol BS1 4RN", "invoice_number": "INV-0098",
         "date": "2025-01-03", "due_date": "2025-02-02", "subtotal": "1350.00", "tax": "270.00", "total": "1620.00",
@@ -302,7 +313,8 @@ BRITISH = Made(
 
 AMERICAN = Made(
     "american",
-    Wording("Invoice", "Invoice #", "Date", "Payment due", ("Description", "Qty", "Rate", "Amount"), "", "", "", "Bill To"),
+    Wording("Invoice", "Invoice #", "Date", "Payment due", ("Description", "Qty", "Rate", "Amount"), "", "", "",
+    "Bill To"),
     "Cedar Ridge Supply LLC", ("400 Mill Road", "Portland, OR 97205"), ("(503) 555-0142",),
     ("Blue Door Studio", "91 Pine Avenue", "Seattle, WA 98101"), ("10233", "03/04/2025", "04/03/2025"),
     [("Cedar boards", "40", "$18.25", "$730.00")],

@@ -20,17 +20,17 @@ _DOUBTFUL = re.compile(
 )
 _NUMBER = re.compile(
     r"""(?<![\d.,:/])(?<![A-Z0-9]-)
-    (?:\d{1,3}(?:[.,'’\u00a0\u202f ]\d{3}){1,4}(?:[.,]\d{1,2})?   # grouped
+    (?:\d{1,3}(?:[.,'\u2019\u00a0\u202f ]\d{3}){1,4}(?:[.,]\d{1,2})?   # grouped
       |\d{1,9}[.,]\d{1,3}                                    # with decimals, or grouped once
       |\d{1,9})
     (?![\d%]|[.,:/]\d|\s?%|-\d)""",
     re.VERBOSE,
 )
-_BEFORE = re.compile(rf"[-−–(]?\s?(?P<currency>{CURRENCY})?\s?[.:]?[-−–(]?\s?$")
-_AFTER = re.compile(rf"(?:\s?[-−)](?!\w))?(?:\s?(?P<currency>{CURRENCY})(?![A-Za-z]|\s?\d))?-?")
+_BEFORE = re.compile(rf"[-\u2212\u2013(]?\s?(?P<currency>{CURRENCY})?\s?[.:]?[-\u2212\u2013(]?\s?$")
+_AFTER = re.compile(rf"(?:\s?[-\u2212)](?!\w))?(?:\s?(?P<currency>{CURRENCY})(?![A-Za-z]|\s?\d))?-?")
 _UNIT = re.compile(r"\s?(?:KGS?|GR?|ML|LTR|CM|MM|KM|KWH|HRS?|STD|PCS?|STK|M[²23])\b", re.IGNORECASE)
 _EXACT = re.compile(r"[.,]\d{2}$")
-_MINUS = "-−–"
+_MINUS = "-\u2212\u2013"
 _REACH = 8
 
 
@@ -136,7 +136,7 @@ def parsed(number: str, mark: str = ".") -> Decimal | None:
     Of two different signs the last is the decimal mark; one sign that repeats, or stands before exactly three digits
     and isn't the document's own mark, groups.
     """
-    number = re.sub(r"['’\s]", "", number)
+    number = re.sub(r"['\u2019\s]", "", number)
     signs = re.findall(r"[.,]", number)
     decimal = ""
     if len(set(signs)) == 2:  # noqa: PLR2004 - a point and a comma

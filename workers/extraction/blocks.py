@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 
 from workers.extraction.rows import Row, Span
 from workers.extraction.values import Box
@@ -55,7 +55,7 @@ def below(line: Line, all_lines: Sequence[Line], position: int, most: int = 12) 
         most: how many.
     """
     last, count = line, 0
-    rows = groupby(islice(all_lines, position + 1, position + 1 + 6 * most), key=lambda other: other.row)
+    rows = groupby(all_lines[position + 1 : position + 1 + 6 * most], key=lambda other: other.row)
     for row, beside in rows:
         if row == line.row:
             continue

@@ -50,7 +50,8 @@ _CONTACT = re.compile(
 )
 _NUMBER_ONLY = re.compile(r"[\W\d]*(?:[A-Z]{1,2})?[\W\d]*")
 _REGISTERED = re.compile(
-    r"\(?\s?(?:CO\.?\s?(?:REG\.?\s?)?(?:NO)?\.?\s?:?\s?)?[A-Z]?\d[\d ]{3,9}\s?-?\s?[A-Z0-9]{1,2}\s?\)|\(\d{5,}[^)]*\)?|\(?\d{12}\)?$"
+    r"\(?\s?(?:CO\.?\s?(?:REG\.?\s?)?(?:NO)?\.?\s?:?\s?)?[A-Z]?\d[\d ]{3,9}\s?-?\s?[A-Z0-9]{1,2}\s?\)"
+    r"|\(\d{5,12}[^)]{0,40}\)?|\(?\d{12}\)?$"
 )
 _LEADING = re.compile(r"^(?:#?\d{4,}\s+|[^\w(]+)")
 _RECIPIENT = re.compile(
@@ -60,12 +61,14 @@ _RECIPIENT = re.compile(
     r"|FACTUURADRES|AAN\s?:|KEPADA|PELANGGAN|HERRN?\b|FRAU\b)"
 )
 _SENDER = re.compile(
-    r"^(?:FROM|SELLER|VENDOR|SUPPLIER|SOLD BY|VERKAUFER|LIEFERANT|ABSENDER|VENDEUR|EMETTEUR|FOURNISSEUR|EMISOR|PROVEEDOR|VENDEDOR|FORNITORE|CEDENTE|LEVERANCIER|VERKOPER|FORNECEDOR|PENJUAL)\s?:?"
+    r"^(?:FROM|SELLER|VENDOR|SUPPLIER|SOLD BY|VERKAUFER|LIEFERANT|ABSENDER|VENDEUR|EMETTEUR|FOURNISSEUR|EMISOR"
+    r"|PROVEEDOR|VENDEDOR|FORNITORE|CEDENTE|LEVERANCIER|VERKOPER|FORNECEDOR|PENJUAL)\s?:?"
 )
 _DOMAIN = re.compile(r"(?:@|WWW\s?\.)\s?([A-Z0-9-]{3,40})\.")
 _LOOKED_AT = 60
 _RECIPIENT_LINES = 5
 _HEAD = 0.45
+_LONGEST = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def _elsewhere(name: str, all_lines: Sequence[Line], customers: set[int]) -> pla
     """The address where the name is printed once more: above the recipient's, or at the foot of the page."""
     wanted = folded(name)
     for position, line in enumerate(all_lines):
-        if position not in customers and folded(line.text).startswith(wanted):
+        if position not in customers and folded(line.text[:_LONGEST]).startswith(wanted):
             found = places.address(line, all_lines, position, customers)
             if found:
                 return found
@@ -129,7 +132,7 @@ def recipients(lines: Sequence[Line]) -> set[int]:
     found: set[int] = set()
     positions = {id(line): position for position, line in enumerate(lines)}
     for position, line in enumerate(lines):
-        if _RECIPIENT.match(folded(line.text)):
+        if _RECIPIENT.match(folded(line.text[:_LONGEST])):
             found.add(position)
             found |= {positions[id(one)] for one in below(line, lines, position, _RECIPIENT_LINES)}
     return found
@@ -144,9 +147,9 @@ class _Scores:
 
     def __init__(self, all_lines: Sequence[Line], head: Sequence[Line]) -> None:
         self._head = head
-        self._upper = [folded(line.text) for line in head]
+        self._upper = [folded(line.text[:_LONGEST]) for line in head]
         self._size = statistics.median(line.size for line in head)
-        text = "\n".join(folded(line.text) for line in [*all_lines[:150], *all_lines[-30:]])
+        text = "\n".join(folded(line.text[:_LONGEST]) for line in [*all_lines[:150], *all_lines[-30:]])
         self._domains = [domain.replace("-", "") for domain in _DOMAIN.findall(text)]
         self._compact = re.sub(r"[^A-Z0-9]", "", text)
         self.recipients = recipients(head)
@@ -154,6 +157,8 @@ class _Scores:
     def candidate(self, position: int) -> _Candidate | None:
         """The name at a position of the head, None where none can be."""
         line, upper = self._head[position], self._upper[position]
+        if len(line.text) > _LONGEST:
+            return None
         sender = _SENDER.match(upper)
         name = _clean(line.text[sender.end() :] if sender and len(upper) == len(line.text) else line.text)
         if places.inline(line):
@@ -222,4 +227,4 @@ def _clean(text: str) -> str:
     if len(upper) == len(text) and (match := _REGISTERED.search(upper)) and letters(text[: match.start()]) > 2:  # noqa: PLR2004
         text = text[: match.start()]
     text = _LEADING.sub("", text)
-    return places.mended(text.strip(" ,;:-–*|=_·•"))
+    return places.mended(text.strip(" ,;:-\u2013*|=_·•"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class PrintedDate:
         order: `ymd`, `dmy` or `mdy` where it can be but one of them; `named` with the name of the month; else `?`.
     """
 
-    readings: tuple[datetime.date, ...]
+    readings: tuple[dt.date, ...]
     row: Row
     start: int
     end: int
@@ -127,11 +127,11 @@ def _of_row(row: Row) -> Iterator[PrintedDate]:
                 yield PrintedDate(tuple(readings), row, start, end, row.part(start, end), order)
 
 
-def _iso(match: re.Match[str]) -> tuple[Sequence[datetime.date], str]:
+def _iso(match: re.Match[str]) -> tuple[Sequence[dt.date], str]:
     return _valid(match[1], match[3], match[4]), "ymd"
 
 
-def _numeric(match: re.Match[str]) -> tuple[Sequence[datetime.date], str]:
+def _numeric(match: re.Match[str]) -> tuple[Sequence[dt.date], str]:
     first, second, year = digits(match[1]), digits(match[3]), digits(match[4].strip("'"))
     day_first, month_first = _valid(year, second, first), _valid(year, first, second)
     if match[2] == "." or (day_first and not month_first):
@@ -143,24 +143,24 @@ def _numeric(match: re.Match[str]) -> tuple[Sequence[datetime.date], str]:
     return day_first if day_first == month_first else [*day_first, *month_first], "?"
 
 
-def _day_month(match: re.Match[str]) -> tuple[Sequence[datetime.date], str]:
+def _day_month(match: re.Match[str]) -> tuple[Sequence[dt.date], str]:
     number = month(match[2])
     return (_valid(match[3], str(number), match[1]) if number else []), "named"
 
 
-def _month_day(match: re.Match[str]) -> tuple[Sequence[datetime.date], str]:
+def _month_day(match: re.Match[str]) -> tuple[Sequence[dt.date], str]:
     number = month(match[1])
     return (_valid(match[3], str(number), match[2]) if number else []), "named"
 
 
-def _valid(year: str, month: str, day: str) -> list[datetime.date]:
+def _valid(year: str, month: str, day: str) -> list[dt.date]:
     number = int(year)
     if len(year) <= 2:  # noqa: PLR2004 - without its century
         number += 2000 if number < _TURN else 1900
     if not _EARLIEST <= number <= _LATEST:
         return []
     try:
-        return [datetime.date(number, int(month), int(day))]
+        return [dt.date(number, int(month), int(day))]
     except ValueError:
         return []
 
@@ -176,6 +176,6 @@ def month_first(found: Sequence[PrintedDate], *, american: bool) -> bool:
     return votes > 0 or (votes == 0 and american)
 
 
-def resolved(date: PrintedDate, *, month_first: bool) -> datetime.date:
+def resolved(date: PrintedDate, *, month_first: bool) -> dt.date:
     """The reading of a date in the document's order."""
     return date.readings[-1] if month_first else date.readings[0]

@@ -42,15 +42,15 @@ def extract(pages: Sequence[PageWords]) -> Invoice:
     seller = company.find(in_columns)
     customers = company.recipients(in_columns)
     return Invoice(
-        supplier=seller and _text(seller.name, [seller.name_span], seller.name_sure),
+        supplier=_text(seller.name, [seller.name_span], seller.name_sure) if seller else None,
         invoice_number=_found(identifiers.invoice_number(in_columns)),
-        date=issued and _date(issued),
-        due_date=due and _date(due),
-        currency=_currency(found, by_row, sums.total and sums.total[0]),
-        total=sums.total and _amount([sums.total[0]], sums.total[1]),
-        tax=sums.tax and _amount(*sums.tax),
-        subtotal=sums.subtotal and _amount([sums.subtotal[0]], sums.subtotal[1]),
-        address=seller and seller.address and _text(seller.address, seller.address_spans, seller.address_sure),
+        date=_date(issued) if issued else None,
+        due_date=_date(due) if due else None,
+        currency=_currency(found, by_row, sums.total[0] if sums.total else None),
+        total=_amount([sums.total[0]], sums.total[1]) if sums.total else None,
+        tax=_amount(*sums.tax) if sums.tax else None,
+        subtotal=_amount([sums.subtotal[0]], sums.subtotal[1]) if sums.subtotal else None,
+        address=_address(seller) if seller else None,
         iban=_found(identifiers.iban(in_columns)),
         vat_id=_found(identifiers.vat_id(in_columns, customers)),
         lines=[_item(item) for item in sold],
@@ -82,8 +82,14 @@ def _text(value: str, spans: Sequence[Span], sure: float) -> Field:
     return Field(value, round(sure * read, 3), spans[0].page, _around(spans), " ".join(span.text for span in spans))
 
 
+def _address(seller: company.Company) -> Field | None:
+    if seller.address is None:
+        return None
+    return _text(seller.address, seller.address_spans, seller.address_sure)
+
+
 def _found(number: Found | None) -> Field | None:
-    return number and _text(number.value, [number.span], number.sure)
+    return _text(number.value, [number.span], number.sure) if number else None
 
 
 def _date(chosen: issue.Chosen) -> Field:
@@ -94,10 +100,10 @@ def _date(chosen: issue.Chosen) -> Field:
 
 def _item(item: items.Item) -> LineItem:
     return LineItem(
-        description=item.description and _text(item.description.text, [item.description], item.sure),
-        quantity=item.quantity and _quantity(item.quantity, item.sure),
-        unit_price=item.unit_price and _amount([item.unit_price], item.sure),
-        amount=item.amount and _amount([item.amount], item.sure),
+        description=_text(item.description.text, [item.description], item.sure) if item.description else None,
+        quantity=_quantity(item.quantity, item.sure) if item.quantity else None,
+        unit_price=_amount([item.unit_price], item.sure) if item.unit_price else None,
+        amount=_amount([item.amount], item.sure) if item.amount else None,
     )
 
 

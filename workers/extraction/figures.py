@@ -1,4 +1,4 @@
-"""What each amount of a document is, from the words before it, above it, at the head of its column, or its neighbours."""
+"""What each amount is, from the words before it, above it or at the head of its column, or from its neighbours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from workers.extraction.amounts import Amount
 from workers.extraction.labels import ITEM_HEAD, Kind, kind_of
@@ -72,7 +73,7 @@ def _columns(row: Row, prices: Sequence[Amount], before: Sequence[tuple[Box, Kin
 def _taxed(row: Row, prices: Sequence[Amount]) -> list[tuple[Amount, Kind]]:
     """A net amount and the tax on it at a rate printed beside them, and their sum if it follows."""
     rates = [Decimal(rate.replace(",", ".")) / 100 for rate in _RATE.findall(row.text)]
-    for first, second in zip(prices, prices[1:], strict=False):
+    for first, second in pairwise(prices):
         if any(rate and abs(first.value * rate - second.value) <= _CENT for rate in rates):
             third = [one for one in prices if one.value == first.value + second.value][:1]
             return list(zip([first, second, *third], _TABLE, strict=False))

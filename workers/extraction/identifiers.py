@@ -16,10 +16,10 @@ from workers.extraction.text import digits, folded
 
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}[\dOIL]{2}(?:[ -]?[A-Z0-9]){11,30}")
 _IBAN_LENGTHS = {
-    "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20, "ES": 24, "FI": 18, "FR": 27,
-    "GB": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IS": 26, "IT": 27, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27,
-    "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TR": 26,
-    "AE": 23, "SA": 24, "IL": 23, "UA": 29, "RS": 22, "BR": 29,
+    "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20, "ES": 24, "FI": 18,
+    "FR": 27, "GB": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IS": 26, "IT": 27, "LI": 21, "LT": 20, "LU": 20,
+    "LV": 21, "MC": 27, "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "SE": 24, "SI": 19, "SK": 24,
+    "SM": 27, "TR": 26, "AE": 23, "SA": 24, "IL": 23, "UA": 29, "RS": 22, "BR": 29,
 }  # fmt: skip
 _FIGURES_ONLY = frozenset(
     ["AT", "BE", "CZ", "DE", "DK", "EE", "ES", "FI", "HR", "HU", "IS", "LT", "NO", "PL", "PT", "RS", "SE", "SI", "SK"]
@@ -48,6 +48,7 @@ _TOKEN = re.compile(r"[A-Z0-9][A-Z0-9/_.#-]{0,29}(?: ?[-/] ?[A-Z0-9]{1,20}){0,4}
 _NOT_ORDERS = re.compile(
     r"^(?:INV|TAX INV|RECEIPT|RCPT|RESIT|RECHNUNG|GUTSCHRIFT|FACT|FATT|FATURA|AVOIR|CREDIT|NOTA|ABONO)"
 )
+_FEWEST_DIGITS = 7
 _NEVER_NUMBER = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}:\d\d|\d+[.,]\d\d")
 _DATE_LABEL = re.compile(r"DATE|DATUM|FECHA|DATA|DUE|ADDRESS|TOTAL|AMOUNT")
 
@@ -123,10 +124,10 @@ def _vat_ids(line: Line) -> Iterator[Found]:
             yield Found(value, line.part(match.start(), end), 0.97 if label else 0.9)
     for match in _OTHER_VAT.finditer(text):
         yield Found(re.sub(r"[ .-]", "", match[0]), line.part(*match.span()), 0.9 if label else 0.6)
-    if label and (match := _NATIONAL.match(text, label.end())):
-        value = re.sub(r"[ .-]", "", match[0])
-        if sum(map(str.isdigit, value)) >= max(7, len(value) - 4):
-            yield Found(value, line.part(*match.span()), 0.8)
+    if label and (national := _NATIONAL.match(text, label.end())):
+        value = re.sub(r"[ .-]", "", national[0])
+        if sum(map(str.isdigit, value)) >= max(_FEWEST_DIGITS, len(value) - 4):
+            yield Found(value, line.part(*national.span()), 0.8)
 
 
 def _checked_vat(compact: str) -> str | None:

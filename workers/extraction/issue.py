@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ _OTHERWISE = re.compile(
 _TIME = re.compile(r"\d{1,2}[:.]\d\d(?:[:.]\d\d)?\s?(?:[AP]\.?M)?")
 _AMERICAN = re.compile(r"\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|SALES TAX|\bEIN\b|\(\d{3}\) ?\d{3}-\d{4}|\bU\.?S\.?A\b")
 _NOT_AMERICAN = re.compile(r"\bGST\b|\bVAT\b|\bIVA\b|\bTVA\b|\bMWST\b|\bRM\b|€|£|\bEUR\b|\bGBP\b|\bMYR\b")
-_LONGEST_TERM = datetime.timedelta(days=200)
+_LONGEST_TERM = dt.timedelta(days=200)
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A date, where it stands, and how sure it is."""
 
-    value: datetime.date
+    value: dt.date
     printed: PrintedDate
     sure: float
 
@@ -48,7 +48,7 @@ class Chosen:
 @dataclass(frozen=True, slots=True)
 class _Scored:
     date: PrintedDate
-    value: datetime.date
+    value: dt.date
     issued: float
     due: float
 
@@ -63,9 +63,9 @@ def choose(rows: Sequence[Row]) -> tuple[Chosen | None, Chosen | None]:
     issued = max(scored, key=lambda one: one.issued)
     ambiguous = len(issued.date.readings) > 1 and not any(date.order in {"dmy", "mdy", "named"} for date in printed)
     issue = Chosen(issued.value, issued.date, _sure(issued, scored) - 0.1 * ambiguous)
-    later = [one for one in scored if one.due > 0 and datetime.timedelta() <= one.value - issue.value <= _LONGEST_TERM]
+    later = [one for one in scored if one.due > 0 and dt.timedelta() <= one.value - issue.value <= _LONGEST_TERM]
     due = max(later, key=lambda one: one.due, default=None)
-    return issue, due and Chosen(due.value, due.date, 0.92)
+    return issue, Chosen(due.value, due.date, 0.92) if due else None
 
 
 def _sure(best: _Scored, scored: Sequence[_Scored]) -> float:

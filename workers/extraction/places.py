@@ -48,7 +48,8 @@ _STOP = re.compile(
 _NUMBERS = re.compile(r"[\W\d]{6,}[A-Z]?\W{0,2}|\W*\d{6,}-?[A-Z]\W*")
 _MOST_LINES = 8
 _REACH = 12
-_PARTS = re.compile(r"\s?[·•|]\s?|\s+[–—*-]\s+|,\s?")
+_LONGEST = 200
+_PARTS = re.compile(r"\s?[·•|]\s?|\s+[\u2013—*-]\s+|,\s?")
 _POSTCODE_LIKE = re.compile(r"[\dOoQDlI|SBZ]{5}")
 _KNOWN = {
     comparable(word): word
@@ -110,8 +111,10 @@ def address(name: Line, all_lines: Sequence[Line], position: int, recipients: se
     found: list[Line] = []
     done = False
     for line in below(name, all_lines, position, _REACH):
-        upper = folded(line.text).strip()
-        stops = bool(_STOP.search(upper) or _NUMBERS.fullmatch(upper)) or id(line) in customer
+        upper = folded(line.text[:_LONGEST]).strip()
+        stops = (
+            len(line.text) > _LONGEST or bool(_STOP.search(upper) or _NUMBERS.fullmatch(upper)) or id(line) in customer
+        )
         if not found and (stops or not looks_like(upper)):
             continue
         if stops or len(found) == _MOST_LINES or (done and not _goes_on(found[-1], upper)):

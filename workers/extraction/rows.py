@@ -150,7 +150,7 @@ def _whole_numbers(words: list[Word]) -> list[Word]:
 
 
 def _tidy(word: Word) -> Word:
-    """The word in plain forms of its characters (`（` is `(`), not too long, and of some height."""
+    """The word in plain forms of its characters (full-width ones are narrow), not too long, and of some height."""
     text = word.text[:_LONGEST_WORD]
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)

@@ -10,7 +10,8 @@ from workers.extraction.fields import extract
 
 def _found(*lines: str) -> tuple[str | None, str | None]:
     found = extract([page(*lines)])
-    return found.supplier and found.supplier.value, found.address and found.address.value
+    name, address = found.supplier, found.address
+    return name.value if name else None, address.value if address else None
 
 
 def test_a_legal_form_tells_a_company_from_a_scribble_above_it() -> None:

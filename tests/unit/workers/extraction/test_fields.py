@@ -29,6 +29,7 @@ def test_an_invoice_says_what_it_was_made_to_say(made: invoices.Made, tmp_path: 
 def test_a_field_shows_where_it_stands() -> None:
     found = extract([page("Lily Bakery", number=1), page("Total  EUR 7.00", number=2)]).total
     assert found is not None
+    assert found.box is not None
     assert (found.page, found.text, found.box[1]) == (2, "EUR 7.00", 40)
 
 

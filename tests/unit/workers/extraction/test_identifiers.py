@@ -10,17 +10,17 @@ from workers.extraction.fields import extract
 
 def _iban(line: str) -> str | None:
     found = extract([page(line)]).iban
-    return found and found.value
+    return found.value if found else None
 
 
 def _vat(*lines: str) -> str | None:
     found = extract([page(*lines)]).vat_id
-    return found and found.value
+    return found.value if found else None
 
 
 def _number(*lines: str) -> str | None:
     found = extract([page(*lines)]).invoice_number
-    return found and found.value
+    return found.value if found else None
 
 
 def test_an_account_is_taken_out_of_what_stands_beside_it() -> None:

@@ -8,7 +8,7 @@ from workers.extraction.fields import LineItem, extract
 
 def _texts(item: LineItem) -> tuple[str | None, ...]:
     parts = (item.description, item.quantity, item.unit_price, item.amount)
-    return tuple(part and part.value for part in parts)
+    return tuple(part.value if part else None for part in parts)
 
 
 def test_quantity_and_price_are_those_whose_product_is_the_amount() -> None:

@@ -19,9 +19,9 @@ def _value(field: object) -> str | None:
 @pytest.mark.parametrize(
     "label",
     [
-        "TOTAL", "Total Amount", "T0TAI", "Grand Total", "Amount due", "Summe", "Gesamtbetrag", "Zu zahlen", "Total TTC",
-        "Net à payer", "Total a pagar", "Importe total", "Totale documento", "Totaal te betalen", "Valor total",
-        "Jumlah besar", "Total Sales (Inclusive GST)",
+        "TOTAL", "Total Amount", "T0TAI", "Grand Total", "Amount due", "Summe", "Gesamtbetrag", "Zu zahlen",
+        "Total TTC", "Net à payer", "Total a pagar", "Importe total", "Totale documento", "Totaal te betalen",
+        "Valor total", "Jumlah besar", "Total Sales (Inclusive GST)",
     ],
 )  # fmt: skip
 def test_a_total_is_known_in_many_languages(label: str) -> None:
