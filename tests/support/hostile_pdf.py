@@ -93,6 +93,20 @@ def field(value: bytes) -> bytes:
     return page(text("Name of the applicant"), widget, extra=b"/Annots[6 0 R]", catalog=form)
 
 
+def mismapped(whole: str, by: int) -> bytes:
+    """A page that shows this text, and whose font says of each letter that it is the one `by` later."""
+    codes = range(ord("A"), ord("z") + 1 - by)
+    pairs = b" ".join(b"<%02x> <%04x>" % (code, code + by) for code in codes)
+    cmap = (
+        b"/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange "
+        b"%d beginbfchar %s endbfchar endcmap end" % (len(codes), pairs)
+    )
+    leaf = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>"
+    font = FONT[:-2] + b"/ToUnicode 6 0 R>>"
+    root = b"<</Type/Catalog/Pages 2 0 R>>"
+    return pdf([root, b"<</Type/Pages/Count 1/Kids[3 0 R]>>", leaf, stream(b"", lines(whole)), font, stream(b"", cmap)])
+
+
 def note(kind: bytes, content: bytes, *, flags: int = 4) -> bytes:
     """A page of text with a note on it: free text, a stamp, a link."""
     drawn = stream(b"/Type/XObject/Subtype/Form/BBox[0 0 300 50]/Resources<</Font<</F1 5 0 R>>>>", content)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
 from typing import Final
 
 LANGUAGES: Final = {
@@ -104,15 +103,15 @@ def renumbered(text: str) -> str:
     return "".join(order.get(character, character) for character in text)
 
 
-RUBBISH: Final[dict[str, Callable[[], str]]] = {
-    **{f"shifted by {by}": lambda by=by: shifted(LANGUAGES["English"], by) for by in (1, 3, 7, 13, 19)},
-    "German, shifted": lambda: shifted(LANGUAGES["German"], 5),
-    "numbers of glyphs": lambda: glyph_numbers(LANGUAGES["English"]),
-    "renumbered": lambda: renumbered(LANGUAGES["French"]),
-    "half of it shifted": lambda: 3 * LANGUAGES["English"] + shifted(3 * LANGUAGES["English"], 3),
-    "Cyrillic as Latin 1": lambda: LANGUAGES["Russian"].encode("cp1251").decode("cp1252", "ignore"),
-    "Greek as Latin 1": lambda: LANGUAGES["Greek"].encode("cp1253").decode("cp1252", "ignore"),
-    "KOI8 as Windows 1251": lambda: LANGUAGES["Russian"].encode("koi8_r").decode("cp1251", "ignore"),
-    "UTF-8 as Latin 1": lambda: LANGUAGES["Russian"].encode().decode("cp1252", "ignore"),
+RUBBISH: Final = {
+    **{f"shifted by {by}": shifted(LANGUAGES["English"], by) for by in (1, 3, 7, 13, 19)},
+    "German, shifted": shifted(LANGUAGES["German"], 5),
+    "numbers of glyphs": glyph_numbers(LANGUAGES["English"]),
+    "renumbered": renumbered(LANGUAGES["French"]),
+    "half of it shifted": 3 * LANGUAGES["English"] + shifted(3 * LANGUAGES["English"], 3),
+    "Cyrillic as Latin 1": LANGUAGES["Russian"].encode("cp1251").decode("cp1252", "ignore"),
+    "Greek as Latin 1": LANGUAGES["Greek"].encode("cp1253").decode("cp1252", "ignore"),
+    "KOI8 as Windows 1251": LANGUAGES["Russian"].encode("koi8_r").decode("cp1251", "ignore"),
+    "UTF-8 as Latin 1": LANGUAGES["Russian"].encode().decode("cp1252", "ignore"),
 }
 """What fonts mapped wrongly make of honest text."""

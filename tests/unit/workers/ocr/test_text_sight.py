@@ -73,7 +73,7 @@ def test_a_scan_keeps_what_was_read_before_if_it_is_words(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["shifted by 3", "renumbered", "half of it shifted", "Cyrillic as Latin 1"])
 def test_letters_that_make_no_words_have_to_be_read(kind: str, tmp_path: Path) -> None:
-    rubbish = hostile_text.RUBBISH[kind]().encode("cp1252", "ignore").decode("cp1252")
+    rubbish = hostile_text.RUBBISH[kind].encode("cp1252", "ignore").decode("cp1252")
     assert layer(page(lines(rubbish)), tmp_path) is None
 
 
@@ -88,3 +88,8 @@ def test_what_lies_deep_in_forms_is_something(depth: int, tmp_path: Path) -> Non
 
 def test_blank_paper_is_a_text_of_no_words(tmp_path: Path) -> None:
     assert layer(page(b""), tmp_path) == ""
+
+
+def test_a_font_that_says_other_letters_than_it_shows_is_not_believed(tmp_path: Path) -> None:
+    assert layer(hostile_pdf.mismapped(READ, 0), tmp_path) == READ
+    assert layer(hostile_pdf.mismapped(READ, 3), tmp_path) is None
