@@ -107,7 +107,7 @@ class Client:
 
     @contextmanager
     def result(self, document_id: str, form: str) -> Iterator[Iterator[bytes]]:
-        """The result of a document as chunks of bytes; `form` is `text` or `json`.
+        """The result of a document as chunks of bytes; `form` is one of `shared.values.ResultFormat`.
 
         A redirect to storage is followed without our key.
         """
@@ -121,6 +121,20 @@ class Client:
             yield answer.iter_bytes()
         finally:
             answer.close()
+
+    def invoice(self, document_id: str) -> Json:
+        """The fields of a document that was read, as soon as they were looked for."""
+        path = f"/v1/documents/{document_id}/invoice"
+        timeout = httpx.Timeout(_TIMEOUT.read or 0, connect=_CONNECT_SECONDS, read=MAX_WAIT + 30.0)
+        while True:
+            asked = time.monotonic()
+            try:
+                return self._json("GET", path, params={"wait": MAX_WAIT}, timeout=timeout)
+            except ApiError as error:
+                if error.code != "not_final":
+                    raise
+            # A server that does not hold the question is not asked in a rush.
+            self._sleep(max(1 - (time.monotonic() - asked), 0))
 
     def dead_letters(self, limit: int, **which: str) -> list[Json]:
         """The dead letters that fit, the newest failure first, `limit` at most; `which` as `GET /v1/dlq` takes it."""
@@ -235,7 +249,7 @@ def _rewind(request: Mapping[str, Any]) -> None:
 
 def _passing(problem: ApiError) -> bool:
     """Whether trying again later can help."""
-    return problem.status in _RETRIED or problem.code == "request_in_progress"
+    return problem.status in _RETRIED or problem.code in {"request_in_progress", "output_in_progress"}
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:

@@ -32,6 +32,12 @@ class Form(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    MARKDOWN = "markdown"
+    HOCR = "hocr"
+    ALTO = "alto"
+    TSV = "tsv"
+    PDF = "pdf"
+    PDFA = "pdfa"
 
 
 class TextLayer(StrEnum):
@@ -81,13 +87,15 @@ def ocr(  # noqa: PLR0913 - one parameter an option
     clean: Annotated[bool | None, typer.Option(help="Even out light and shadow first; for photos.")] = None,
     priority: Annotated[int | None, typer.Option(min=1, max=10, help="10 is read first.")] = None,
     form: Annotated[Form, typer.Option("--format", help="What a result looks like.")] = Form.TEXT,
-    output: Annotated[Path | None, typer.Option(help="Write DIR/NAME.txt or .json instead of printing.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write DIR/NAME.txt, .json, ... instead of printing.")] = None,
     data_dir: DataDir = DATA_DIR,
     force: Annotated[bool, typer.Option("--force", help="Read again what was read before.")] = False,
 ) -> None:
     """Read files and print what they say; exit code 0 only if every file was read completely."""
     from infra.cli.ocr import Reading  # noqa: PLC0415 - only this command needs it
 
+    if output is None and form in {Form.PDF, Form.PDFA}:
+        raise typer.BadParameter("a PDF is no text to print: name a directory", param_hint="--output")
     if password == "-":  # noqa: S105 - the sign for a prompt
         password = typer.prompt("Password", hide_input=True, err=True)
     given = {
@@ -105,6 +113,31 @@ def ocr(  # noqa: PLR0913 - one parameter an option
     options = {name: value for name, value in given.items() if value is not None}
     with session(data_dir) as client:
         raise typer.Exit(Reading(client, form.value, output, Console(stderr=True)).run(files, options))
+
+
+@app.command()
+def invoice(  # noqa: PLR0913 - one parameter an option
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Invoices and receipts: PDFs and images.")],
+    *,
+    engine: Annotated[str | None, typer.Option(help="Which engine reads; the server chooses if not given.")] = None,
+    languages: Annotated[str | None, typer.Option(help="Languages of the text, e.g. eng+deu.")] = None,
+    pages: Annotated[str | None, typer.Option(help="Which pages, e.g. 1-3,7,9-.")] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="TWOLANE_PASSWORD", show_envvar=True, help="Opens an encrypted PDF; `-` asks for it."),
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Read invoices and receipts and show their fields; exit code 0 only if those of every file were looked for."""
+    from infra.cli.invoice import Invoices  # noqa: PLC0415 - only this command needs it
+
+    if password == "-":  # noqa: S105 - the sign for a prompt
+        password = typer.prompt("Password", hide_input=True, err=True)
+    given = {"engine": engine, "languages": languages, "pages": pages, "password": password}
+    options = {name: value for name, value in given.items() if value is not None}
+    with session(data_dir) as client:
+        raise typer.Exit(Invoices(client, Console(), Console(stderr=True), as_json=as_json).run(files, options))
 
 
 @app.command()

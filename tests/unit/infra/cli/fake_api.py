@@ -70,6 +70,8 @@ class FakeApi:
         texts: what a document says, by file name.
         results_in_storage: whether results are redirects.
         results_in_progress: how often a result is still being made when it is asked for.
+        invoices_in_progress: how often fields are still being looked for when they are asked for.
+        invoice: what was found in every document.
         health: what the health checks answer, by name.
     """
 
@@ -87,6 +89,8 @@ class FakeApi:
         self.texts: dict[str, str] = {}
         self.results_in_storage = False
         self.results_in_progress = 0
+        self.invoices_in_progress = 0
+        self.invoice: dict[str, Any] = {"error": None}
         self.never_final = False
         self.asked = threading.Event()
         self.health: dict[str, tuple[int, dict[str, Any]]] = {
@@ -137,9 +141,17 @@ class FakeApi:
         app.post("/v1/uploads")(self._announce)
         app.get("/v1/documents")(self._list)
         app.get("/v1/documents/{document_id}")(self._show)
+        app.get("/v1/documents/{document_id}/cost")(self._cost)
+        app.get("/v1/documents/{document_id}/invoice")(self._invoice)
         app.get("/v1/documents/{document_id}/result")(self._result_or_redirect)
         app.get("/health/{name}")(self._health)
         return app
+
+    def _invoice(self, document_id: str) -> Response:
+        if self.invoices_in_progress:
+            self.invoices_in_progress -= 1
+            return problem(409, "not_final", "The fields are being looked for.")
+        return JSONResponse({"document_id": document_id, **self.invoice})
 
     def _storage(self) -> FastAPI:
         app = FastAPI()
@@ -185,6 +197,17 @@ class FakeApi:
         for _ in range(PAGES if wait else 1):
             self.advance(document)
         return JSONResponse(document)
+
+    def _cost(self, document_id: str) -> Response:
+        if document_id not in self.documents:
+            return problem(404, "not_found", "There is no such document.")
+        dollars = {"cpu": 0.00002, "memory": 0.000001, "engines": 0.0015, "extraction": 0, "total": 0.001521}
+        pages = [
+            {"source": "ocr", "engine": "textract", "reused": False, "pages": 1, "cpu_seconds": 1.5},
+            {"source": "text_layer", "engine": None, "reused": True, "pages": 3, "cpu_seconds": 0},
+        ]
+        receipt = {"cpu_seconds": 1.5, "peak_memory_mb": 220.4, "pages": pages, "engine_calls": {"textract": 2}}
+        return JSONResponse({**receipt, "dollars": dollars, "textract_dollars": 0.006})
 
     def _list(self, limit: int) -> dict[str, Any]:
         return {"items": list(self.documents.values())[::-1][:limit], "next_cursor": None}
