@@ -77,11 +77,16 @@ def scanned_pdf(pages: int, dpi: int = 300) -> bytes:
 
     At most 12 pictures are drawn; longer documents repeat them, so that 300 pages are made in the time of 12.
     """
+    return scanned_report(pages, dpi)[0]
+
+
+def scanned_report(pages: int, dpi: int = 300) -> tuple[bytes, str]:
+    """The PDF that `scanned_pdf` makes, and what it says, one form feed between pages."""
     report = Report()
     pictures = [_scanned_page(number, dpi) for number in range(min(pages, _DISTINCT))]
     for number in range(pages):
         report.image_page(*pictures[number % _DISTINCT])
-    return report.finish()[0]
+    return report.finish()
 
 
 def _scanned_page(number: int, dpi: int) -> tuple[Image.Image, str]:
