@@ -18,12 +18,11 @@ _BLANK: Final = 0
 _LIKELY_SPACE: Final = 0.05
 """Between two letters the network is torn between a space and nothing; this much for a space means that it is one."""
 
-_HINT_OF_SPACE: Final = 0.002
-_WIDE_GAP: Final = 0.45
-"""A share of a letter's advance: with a gap this wide in the ink, a hint is enough."""
+_HINT_OF_POINT: Final = 0.001
+"""A digit, a gap, and two last digits (`16 85`) are an amount if the network saw this much of a point: faint print
+loses it first. The gap is at most `_POINT_ADVANCE` letters wide."""
 
-_LIKELY_POINT: Final = 0.02
-"""Likewise for the point of an amount, where digits stand apart (`16 85`): faint print loses it first."""
+_POINT_ADVANCE: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def decode(probabilities: Floats, crop: Crop, characters: Sequence[str]) -> list
     letters = _letters(probabilities[:steps], characters)
     if not letters:
         return []
-    line = _Line(letters, probabilities[:steps], crop)
+    line = _Line(letters, probabilities[:steps], crop, characters.index("."))
     return [line.piece(word) for word in line.words()]
 
 
@@ -86,9 +85,10 @@ def _letters(probabilities: Floats, characters: Sequence[str]) -> list[_Letter]:
 class _Line:
     """Letters of a line, with what the network and the picture say about the room between them."""
 
-    def __init__(self, letters: list[_Letter], probabilities: Floats, crop: Crop) -> None:
+    def __init__(self, letters: list[_Letter], probabilities: Floats, crop: Crop, point: int) -> None:
         self._letters = letters
         self._spaces = probabilities[:, -1]
+        self._points = probabilities[:, point]
         self._crop = crop
         self._ink = crop.ink()
         middles = [letter.middle for letter in letters if not letter.text.isspace()]
@@ -97,28 +97,35 @@ class _Line:
     def words(self) -> Iterator[list[_Letter]]:
         """Yield the words."""
         word: list[_Letter] = []
-        for letter in self._letters:
-            if word and (letter.text.isspace() or self._apart(word[-1], letter)):
-                yield word
-                word = []
-            if not letter.text.isspace():
-                word.append(letter)
+        for index, letter in enumerate(self._letters):
+            if letter.text.isspace():
+                continue
+            if word and self._apart(word[-1], letter):
+                if point := self._lost_point(word[-1], index):
+                    word.append(point)
+                else:
+                    yield word
+                    word = []
+            word.append(letter)
         if word:
             yield word
+
+    def _lost_point(self, before: _Letter, index: int) -> _Letter | None:
+        """Return the point between a digit and the two last of an amount, if the network saw a hint of one."""
+        after = [letter.text.isdigit() for letter in self._letters[index : index + 3]]
+        near = self._letters[index].middle - before.middle < _POINT_ADVANCE * self._advance
+        if not (near and before.text.isdigit() and after in ([True, True], [True, True, False])):
+            return None
+        start, end = before.last, self._letters[index].first + 1
+        step = start + int(self._points[start:end].argmax())
+        hint = float(self._points[step])
+        return _Letter(".", hint, step, step) if hint >= _HINT_OF_POINT else None
 
     def _apart(self, one: _Letter, other: _Letter) -> bool:
         """Tell whether there is a space between two letters."""
         if _without_spaces(one.text) and _without_spaces(other.text):
             return False
-        hint = float(self._spaces[one.last : other.first + 1].max(initial=0.0))
-        if hint >= _LIKELY_SPACE:
-            return True
-        return hint >= _HINT_OF_SPACE and self._gap(one.middle, other.middle) >= _WIDE_GAP * self._advance
-
-    def _gap(self, start: float, end: float) -> int:
-        """Return the width of the widest stripe without ink between two places."""
-        inked = np.flatnonzero(self._ink[:, round(start) : round(end)].any(axis=0))
-        return int(np.diff(inked).max(initial=1)) - 1
+        return float(self._spaces[one.last : other.first + 1].max(initial=0.0)) >= _LIKELY_SPACE
 
     def piece(self, word: list[_Letter]) -> Piece:
         """Return a word with the box of its ink."""

@@ -66,8 +66,8 @@ def detect(page: Grey, model: Model) -> list[Region]:
     across, down = _input_size(page)
     small = resized(page, (across, down))
     # Little pictures are surrounded by more of their edge: stretched to the network's step, letters would be squashed.
-    small = cv2.copyMakeBorder(small, 0, -down % _STRIDE, 0, -across % _STRIDE, cv2.BORDER_REPLICATE)
-    found = _map(small, model)
+    framed = cv2.copyMakeBorder(small, 0, -down % _STRIDE, 0, -across % _STRIDE, cv2.BORDER_REPLICATE)
+    found = _map(framed, model)
     scale = np.array([width / across, height / down], np.float32)
     return [Region(region.corners * scale, region.score) for region in _regions(found)]
 
