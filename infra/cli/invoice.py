@@ -61,14 +61,15 @@ class Invoices:
         except ApiError as error:
             self._console.print(f"[red]{escape(name)}: {escape(str(error))}[/]", soft_wrap=True)
             return False
-        if error := found["error"]:
-            self._console.print(f"[red]{escape(name)}: {escape(error['message'])} ({error['code']})[/]", soft_wrap=True)
+        if (failure := found["error"]) is not None:
+            said = f"{escape(failure['message'])} ({failure['code']})"
+            self._console.print(f"[red]{escape(name)}: {said}[/]", soft_wrap=True)
             return False
         if self._as_json:
             sys.stdout.write(json.dumps({"file": name, "document_id": document["id"], **found}) + "\n")
         else:
             self._print(name, found)
-        return document["status"] == "completed"
+        return event.completed
 
     def _print(self, name: str, found: Json) -> None:
         """Print a small table, and another for what was sold."""

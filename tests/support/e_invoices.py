@@ -170,10 +170,10 @@ def carrying(
     """The PDF of an invoice with XML attached to it, as Factur-X wants it."""
     out = io.BytesIO()
     with pikepdf.open(io.BytesIO(printed(lines))) as pdf:
-        relation = pikepdf.Name("/Data")
         pdf.attachments[name] = pikepdf.AttachedFileSpec(
-            pdf, xml, filename=name, mime_type="text/xml", relationship=relation
+            pdf, xml, filename=name, description="", mime_type="text/xml", creation_date="", mod_date=""
         )
+        pdf.attachments[name].obj["/AFRelationship"] = pikepdf.Name("/Data")
         pdf.save(out, encryption=pikepdf.Encryption(owner=password, user=password) if password else False)
     return out.getvalue()
 

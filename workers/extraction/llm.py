@@ -217,15 +217,15 @@ class _Finding:
 
     def _text(self, said: str | None) -> Field | None:
         place = self._printed.text(said) if said else None
-        return place and _field(place.text, place)
+        return None if place is None else _field(place.text, place)
 
     def _identifier(self, said: str | None) -> Field | None:
         place = self._printed.text(said) if said else None
-        return place and _field("".join(filter(str.isalnum, place.text)).upper(), place)
+        return None if place is None else _field("".join(filter(str.isalnum, place.text)).upper(), place)
 
     def _currency(self, said: str | None) -> Field | None:
         place = self._printed.currency(said.strip().upper()) if said else None
-        return place and _field((said or "").strip().upper(), place)
+        return None if place is None else _field((said or "").strip().upper(), place)
 
     def _amount(self, said: str | None) -> Field | None:
         try:
@@ -233,7 +233,7 @@ class _Finding:
         except InvalidOperation:
             return None
         place = self._printed.amount(value) if value.is_finite() else None
-        return place and _field(f"{value:f}", place)
+        return None if place is None else _field(f"{value:f}", place)
 
     def _date(self, said: str | None) -> Field | None:
         try:
@@ -241,7 +241,7 @@ class _Finding:
         except ValueError:
             return None
         place = self._printed.date(value)
-        return place and _field(value.isoformat(), place)
+        return None if place is None else _field(value.isoformat(), place)
 
 
 def _field(value: str, place: Place) -> Field:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -13,7 +14,7 @@ from sqlalchemy import select
 
 from shared.bootstrap import Services
 from shared.contracts import ExtractInvoice
-from shared.errors import ObjectMissing, StorageUnavailable
+from shared.errors import ObjectMissing, StorageUnavailable, TwolaneError
 from shared.models import DocumentStatus, JobRow
 from shared.services.extractions import Outcome
 from tests.unit.functions.api.conftest import PNG
@@ -23,7 +24,7 @@ NAMES = (
     *("supplier", "invoice_number", "date", "due_date", "currency", "total", "tax", "subtotal"),
     *("address", "iban", "vat_id"),
 )
-FIELDS = {**dict.fromkeys(NAMES), "total": TOTAL, "lines": []}
+FIELDS: dict[str, Any] = {**dict.fromkeys(NAMES), "total": TOTAL, "lines": []}
 
 Finish = Callable[..., None]
 
@@ -35,10 +36,10 @@ def path(document_id: UUID, finish: Finish) -> str:
     return f"/v1/documents/{document_id}/invoice"
 
 
-def find(stack: Services, document_id: UUID, **outcome: object) -> None:
+def find(stack: Services, document_id: UUID, fallback: TwolaneError | None = None) -> None:
     """Find the fields, as a worker would."""
-    found = {"extractor": "rules", "fields": FIELDS, **outcome}
-    stack.extractions.finish(stack.extractions.begin(document_id), Outcome(**found))
+    found = Outcome("rules", FIELDS, fallback=fallback)
+    stack.extractions.finish(stack.extractions.begin(document_id), found)
 
 
 def test_fields_are_asked_for_and_fetched(client: httpx.Client, stack: Services, document_id: UUID, path: str) -> None:
