@@ -51,7 +51,14 @@ def test_a_receipt_adds_up_what_pages_took_and_what_others_charge(costs: Costs, 
     add_page(rows, document, 1)
     both = [attempt("tesseract"), attempt("textract")]
     add_page(rows, document, 2, engine="textract", micros=1500, attempts=both, peak_kb=GB // 2)
-    bare = {"engine": None, "source": "text_layer", "attempts": [], "cpu_ms": 1, "duration_ms": 1, "peak_kb": 1024}
+    bare: dict[str, Any] = {
+        "engine": None,
+        "source": "text_layer",
+        "attempts": [],
+        "cpu_ms": 1,
+        "duration_ms": 1,
+        "peak_kb": 1024,
+    }
     add_page(rows, document, 3, **bare)
     add_page(rows, document, 4, status=PageStatus.FAILED, cpu_ms=None)
     with rows.database.write() as work:

@@ -35,7 +35,7 @@ OLD = NOW - timedelta(days=91)
 LATE = NOW - timedelta(days=89)
 HOURS = timedelta(hours=1)
 NOTHING = dict.fromkeys(
-    ["idempotency_keys", "circuits", "rates", "dead_letters", "events", "deliveries", "messages", "jobs"], 0
+    ["idempotency_keys", "circuits", "rates", "quotes", "dead_letters", "events", "deliveries", "messages", "jobs"], 0
 )
 
 
