@@ -67,6 +67,10 @@ EVERYTHING = {
     "FlowLogRetentionDays": "7",
     "DatabaseInstances": "2",
     "BrokerNodes": "2",
+    "AutoEngines": "tesseract,rapidocr,deepseek",
+    "DeepSeekUrl": "https://models.example.com/v1",
+    "DeepSeekSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:model",
+    "TextractEnabled": "true",
 }
 """Whatever can be switched on."""
 

@@ -117,7 +117,8 @@ def test_what_has_no_way_out_reaches_aws_by_endpoints(deployed: str) -> None:
     assert services(deployed, "Gateway") == {"s3"}
     by_endpoints = deployment(deployed).parameters["WorkerEgress"] == "endpoints"
     secrets = {"secretsmanager"} if by_endpoints or not gateways(deployed) else set()
-    assert services(deployed, "Interface") == secrets | (NEEDED_BY_TASKS if by_endpoints else set())
+    textract = {"textract"} if by_endpoints and deployment(deployed).parameters["TextractEnabled"] == "true" else set()
+    assert services(deployed, "Interface") == secrets | textract | (NEEDED_BY_TASKS if by_endpoints else set())
 
 
 @pytest.mark.parametrize("deployed", WHOLE)
