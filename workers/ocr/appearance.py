@@ -34,6 +34,12 @@ _FEW_LETTERS: Final = 30
 
 _PRINT: Final = (12.0, 120.0)
 """Pixels a letter is high: lower ones tesseract begins to misread, higher ones are no body text."""
+_DPI_A_PIXEL: Final = 12.0
+"""Letters of 10 to 12 points are 25 pixels high at 300 dpi, at the median."""
+
+_FAR: Final = 2.0
+_LIKELY: Final = (70, 600)
+
 _LEAST_PAPER: Final = 235
 _LEAST_CONTRAST: Final = 50
 _MOST_SOFT: Final = 0.45
@@ -70,6 +76,13 @@ class Appearance:
             and self.soft <= _MOST_SOFT
             and self.broken <= _MOST_BROKEN
         )
+
+    def print_dpi(self, stated: int) -> int | None:
+        """Return the resolution that the size of the print suggests, if that is far from what is stated."""
+        if self.ink.letters < _FEW_LETTERS:
+            return None
+        likely = min(max(round(_DPI_A_PIXEL * self.letter_height), _LIKELY[0]), _LIKELY[1])
+        return None if stated / _FAR <= likely <= stated * _FAR else likely
 
 
 def of(image: Image.Image) -> Appearance:

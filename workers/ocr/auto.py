@@ -51,9 +51,9 @@ class _Choice:
     """One page on its way up the ladder."""
 
     def __init__(self, page: PageImage, options: ReadOptions) -> None:
-        self._page = page
         self._options = options
         self._look = appearance.of(page.image())
+        self._page = page if page.print_dpi else replace(page, print_dpi=self._look.print_dpi(page.dpi))
         self._attempts: list[Attempt] = []
         self._kept: tuple[int, PageText, PageImage] | None = None
         self._errors: list[TwolaneError] = []

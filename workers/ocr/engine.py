@@ -28,6 +28,8 @@ class PageImage:
         dpi: dots per inch the page was rendered or scanned at; best guess for photos.
         pixels: 8-bit grey (Pillow mode `L`); None where there is only the file.
         transform: from these pixels to the page as it is in the file, in dots at `dpi`.
+        print_dpi: what the size of its print suggests, where that is far from `dpi`: files say anything, and engines
+            that go by it lose whole lines.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class PageImage:
     dpi: int
     pixels: Image.Image | None = field(default=None, repr=False)
     transform: Transform = IDENTITY
+    print_dpi: int | None = None
     _written: bool = field(default=False, repr=False)
 
     def image(self) -> Image.Image:
@@ -47,17 +50,16 @@ class PageImage:
                 self.pixels = opened.convert("L")
         return self.pixels
 
+    def changed(self, image: Image.Image, undone: Transform = IDENTITY) -> PageImage:
+        """Return the page with other pixels, which `undone` takes back to these."""
+        return PageImage(self.path, *image.size, self.dpi, image, after(self.transform, undone), self.print_dpi)
+
     def turned(self, degrees: int) -> PageImage:
-        """Return the page turned clockwise by 90, 180 or 270 degrees."""
+        """Return the page turned clockwise by 90, 180 or 270 degrees; as a file it lies beside this one."""
         image = self.image().rotate(-degrees, expand=True)
-        undone = rotated(degrees, (self.width, self.height), image.size)
-        return PageImage(
-            self.path.with_stem(f"{self.path.stem}-{degrees}"),
-            *image.size,
-            self.dpi,
-            image,
-            after(self.transform, undone),
-        )
+        turned = self.changed(image, rotated(degrees, (self.width, self.height), image.size))
+        turned.path = self.path.with_stem(f"{self.path.stem}-{degrees}")
+        return turned
 
     def file(self) -> Path:
         """The page as a file, written when first asked for; its suffix is its format."""

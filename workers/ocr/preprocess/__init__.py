@@ -6,17 +6,15 @@ Each step is a switch, leaves alone what does not need it, and says how what it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import cv2
 
 from workers.ocr.engine import PageImage
-from workers.ocr.geometry import after
 from workers.ocr.pages import ReadOptions
 from workers.ocr.preprocess.cleaning import clean
 from workers.ocr.preprocess.cropping import crop
 from workers.ocr.preprocess.denoising import denoise
-from workers.ocr.preprocess.sizing import normalize
+from workers.ocr.preprocess.sizing import PRINT_DPI, normalize
 from workers.ocr.preprocess.straightening import deskew, skew
 
 __all__ = ["clean", "crop", "denoise", "deskew", "normalize", "prepare", "skew"]
@@ -42,9 +40,9 @@ def _steps(options: ReadOptions, orientation: Orientation) -> Iterator[Callable[
     if options.crop:
         yield _cropped
     if options.clean:
-        yield lambda page: replace(page, pixels=clean(page.image()))
+        yield lambda page: page.changed(clean(page.image()))
     if options.denoise:
-        yield lambda page: replace(page, pixels=denoise(page.image()))
+        yield lambda page: page.changed(denoise(page.image()))
     if options.rotate:
         yield lambda page: page.turned(degrees) if (degrees := orientation(page)) else page
     if options.deskew:
@@ -54,13 +52,11 @@ def _steps(options: ReadOptions, orientation: Orientation) -> Iterator[Callable[
 
 
 def _cropped(page: PageImage) -> PageImage:
-    image, undone = crop(page.image())
-    return replace(page, pixels=image, width=image.width, height=image.height, transform=after(page.transform, undone))
+    return page.changed(*crop(page.image()))
 
 
 def _straight(page: PageImage) -> PageImage:
-    image, undone = deskew(page.image())
-    return replace(page, pixels=image, width=image.width, height=image.height, transform=after(page.transform, undone))
+    return page.changed(*deskew(page.image()))
 
 
 def _sized(page: PageImage) -> PageImage:
@@ -69,7 +65,9 @@ def _sized(page: PageImage) -> PageImage:
     if image is page.image():
         return page
     a, b, c, d, e, f = page.transform
-    across, down = (dpi / page.dpi * old / new for old, new in zip((page.width, page.height), image.size, strict=True))
-    moved = c * dpi / page.dpi, f * dpi / page.dpi
-    transform = (a * across, b * down, moved[0], d * across, e * down, moved[1])
-    return replace(page, pixels=image, width=image.width, height=image.height, dpi=dpi, transform=transform)
+    denser = dpi / page.dpi
+    across, down = (denser * old / new for old, new in zip((page.width, page.height), image.size, strict=True))
+    sized = page.changed(image)
+    sized.dpi, sized.print_dpi = dpi, PRINT_DPI
+    sized.transform = (a * across, b * down, c * denser, d * across, e * down, f * denser)
+    return sized

@@ -13,6 +13,9 @@ from workers.ocr import appearance
 _BEST: Final = 25.0
 """Pixels a letter is high at the median: 10 to 12 points at 300 dpi, which tesseract is trained for."""
 
+PRINT_DPI: Final = 300
+"""What print of that size looks like, whatever resolution the file states."""
+
 _GOOD: Final = (12.0, 40.0)
 """Letters between these are left alone."""
 

@@ -95,7 +95,7 @@ class InProcess:
 def _show(model: Any, page: PageImage) -> None:
     image = page.image()
     model.SetImageBytes(image.tobytes(), image.width, image.height, 1, image.width)
-    model.SetSourceResolution(page.dpi)
+    model.SetSourceResolution(page.print_dpi or page.dpi)
 
 
 @lru_cache(_MODELS)

@@ -90,7 +90,7 @@ def _run(page: PageImage, extension: str, languages: str, config: str) -> str:
             str(page.file()),
             extension=extension,
             lang=languages,
-            config=f"--dpi {page.dpi} {config}",
+            config=f"--dpi {page.print_dpi or page.dpi} {config}",
             return_bytes=True,
         )
     except pytesseract.TesseractError as error:
