@@ -78,7 +78,9 @@ def _around(spans: Sequence[Span]) -> Box:
 
 
 def _text(value: str, spans: Sequence[Span], sure: float) -> Field:
-    read = sum(span.confidence for span in spans) / len(spans)
+    words = [word.confidence for span in spans for word in span.words]
+    # A name is wrong when one word of it is.
+    read = (min(words) + sum(words) / len(words)) / 2
     return Field(value, round(sure * read, 3), spans[0].page, _around(spans), " ".join(span.text for span in spans))
 
 

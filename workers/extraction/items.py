@@ -41,14 +41,16 @@ def find(rows: Sequence[Row], amounts: Sequence[Sequence[Amount]], figures: Sequ
     """
     kinds = {id(figure.amount): figure.kind for figure in figures}
     found: list[Item] = []
+    # Where nothing is printed with decimals, whole numbers are prices.
+    whole = not any(amount.exact for of_row in amounts for amount in of_row)
     started, before = False, None
     for row, of_row in zip(rows, amounts, strict=True):
-        if _is_head(row, of_row):
+        prices = of_row if whole else [amount for amount in of_row if amount.exact]
+        if _is_head(row, prices):
             started, before = True, None
             continue
         if not started:
             continue
-        prices = [amount for amount in of_row if amount.exact]
         if any(kinds.get(id(amount)) in _ENDS for amount in prices):
             started = False
         elif prices and kinds.get(id(prices[-1])) not in {Kind.ROUNDING, Kind.TAX, Kind.CHARGE}:
@@ -61,11 +63,9 @@ def find(rows: Sequence[Row], amounts: Sequence[Sequence[Amount]], figures: Sequ
     return found
 
 
-def _is_head(row: Row, amounts: Sequence[Amount]) -> bool:
+def _is_head(row: Row, prices: Sequence[Amount]) -> bool:
     """Whether a row heads a table: two of the words such rows are made of, and no price."""
-    if any(amount.exact for amount in amounts):
-        return False
-    return len(set(ITEM_HEAD.findall(row.comparable))) >= _HEADS
+    return not prices and len(set(ITEM_HEAD.findall(row.comparable))) >= _HEADS
 
 
 def _item(row: Row, amounts: Sequence[Amount], prices: Sequence[Amount], before: Row | None) -> Item:
@@ -87,16 +87,18 @@ def _left_of(quantity: Amount | None, unit: Amount | None, amount: Amount, row: 
 
 def _product(amounts: Sequence[Amount], prices: Sequence[Amount]) -> tuple[Amount | None, Amount | None, Amount]:
     """Quantity, price and amount: of all numbers those whose product is the last price, or the last but a tax."""
-    last = amounts[-12:]
     for amount in reversed(prices[-4:]):
-        for unit in prices[-6:]:
-            for quantity in last:
-                if quantity is unit or unit is amount or quantity is amount or not quantity.value or quantity.currency:
-                    continue
-                if quantity.start < amount.start and unit.start < amount.start and _agree(quantity, unit, amount):
-                    return quantity, unit, amount
+        before = [one for one in amounts[-12:] if one.start < amount.start]
+        units = [one for one in prices[-6:] if one.start < amount.start]
+        pairs = [(quantity, unit) for unit in units for quantity in before if _agree(quantity, unit, amount)]
+        # Mostly the quantity comes first.
+        pairs.sort(key=lambda pair: pair[0].start > pair[1].start)
+        if pairs:
+            return *pairs[0], amount
     return None, None, prices[-1]
 
 
 def _agree(quantity: Amount, unit: Amount, amount: Amount) -> bool:
+    if quantity is unit or quantity.currency or not quantity.value:
+        return False
     return abs(quantity.value * unit.value - amount.value) <= _CENT

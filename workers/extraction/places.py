@@ -123,7 +123,7 @@ def address(name: Line, all_lines: Sequence[Line], position: int, recipients: se
         done = done or has_postcode(upper)
     if not found:
         return None
-    return mended(" ".join(line.text for line in found)), found, 0.85 if done else 0.55
+    return mended(" ".join(line.text for line in found)), found, 0.78 if done else 0.5
 
 
 def _goes_on(last: Line, upper: str) -> bool:
@@ -148,7 +148,7 @@ def inline(line: Span) -> Address | None:
         return None
     start = line.text.index(parts[1], len(parts[0]))
     end = line.text.index(parts[upto], start) + len(parts[upto])
-    return mended(" ".join(part.strip() for part in parts[1 : upto + 1])), [line.part(start, end)], 0.8
+    return mended(" ".join(part.strip() for part in parts[1 : upto + 1])), [line.part(start, end)], 0.78
 
 
 def mended(text: str) -> str:
