@@ -84,6 +84,8 @@ def _inflated(stream: Any) -> bytes | None:
     """
     import pikepdf  # noqa: PLC0415  # as above
 
+    if int(stream.get("/Length", 0)) > LARGEST:
+        return None
     raw: bytes = stream.read_raw_bytes()
     filters = stream.get("/Filter")
     if filters is None:

@@ -15,7 +15,7 @@ from shared.db.unit_of_work import Database
 from shared.errors import Conflict, NotFinal, NotFound, NotRequeueable, ObjectMissing, StorageUnavailable
 from shared.models import DeadLetter, Document, DocumentStatus, Extraction, JobStatus
 from shared.services.dead_letter_list import DeadLetters
-from shared.services.documents import reopen
+from shared.services.documents import reopen, stop
 from shared.services.extractions import FIRST_PAGES, LAST_PAGES, Extractions, Outcome
 from shared.services.jobs import Jobs
 from shared.services.ledger import DocumentGone, FailedPage, Ledger
@@ -177,6 +177,28 @@ def test_reading_failed_pages_again_looks_for_the_fields_again(
     assert extracting(rows) == ["queued", "queued"]
     extractions.finish(extractions.begin(document.id), FOUND)
     assert extractions.get(document.account_id, document.id).generation == 1
+
+
+def test_cancelling_ends_the_search_and_a_retry_begins_it_anew(
+    database: Database, rows: Rows, extractions: Extractions
+) -> None:
+    document = read(database, rows, failed=True, extract="invoice")
+    with database.write() as work:
+        row = work.session.get_one(Document, document.id)
+        reopen(work, row)
+        stop(work, row)
+    assert extracting(rows) == ["cancelled"]
+    with pytest.raises(Conflict, match="cancelled and has no fields"):
+        extractions.get(document.account_id, document.id)
+    with database.write() as work:
+        reopen(work, work.session.get_one(Document, document.id))
+    ledger = Ledger(database)
+    ledger.begin(document.id)
+    ledger.save(document.id, [read_page(2)])
+    ledger.close(document.id, ledger.summary(document.id))
+    assert extracting(rows) == ["cancelled", "queued"]
+    extractions.finish(extractions.begin(document.id), FOUND)
+    assert extractions.get(document.account_id, document.id).generation == 2
 
 
 def test_a_failure_is_told_and_can_be_tried_again(
