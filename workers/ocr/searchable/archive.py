@@ -93,6 +93,9 @@ class _PageCheck:
             yield "starts actions by itself"
         for annotation in _entries(self._page.obj.get(Name.Annots)):
             yield from self._annotation(annotation)
+        group = self._page.obj.get(Name.Group, Dictionary())
+        if Name.CS in group:
+            yield from _colour(group[Name.CS])
         resources = next((node[Name.Resources] for node in chain(self._page) if Name.Resources in node), Dictionary())
         yield from self._resources(resources, _DEPTH)
         yield from self._content()
@@ -189,7 +192,7 @@ def _mend(page: Page) -> None:
     """Change what PDF/A wants otherwise and nobody sees: links are printed, images are not smoothed."""
     for annotation in _entries(page.obj.get(Name.Annots)):
         annotation.F = _PRINT
-    for image in page.images.values():
+    for image in page.get_images().values():
         if Name.Interpolate in image:
             del image[Name.Interpolate]
 

@@ -56,7 +56,7 @@ class PdfWriter:
             yield from self._lay(pdf, request)
             if request.archival:
                 archive.make_archival(pdf, request.title)
-            save(pdf, request.target)
+            save(pdf, request.target, min_version="1.7" if request.archival else "1.5")
         for part in self._scratch.glob("pictures-*.pdf"):
             part.unlink()
         yield PagesWritten(self._document.page_count, done=True)
@@ -104,10 +104,11 @@ class PdfWriter:
         return pikepdf.open(path)
 
 
-def save(pdf: pikepdf.Pdf, target: Path) -> None:
-    """Write a PDF: streams as they are, without encryption, its version and metadata left alone."""
+def save(pdf: pikepdf.Pdf, target: Path, min_version: str = "") -> None:
+    """Write a PDF: streams as they are, without encryption, its metadata left alone."""
     pdf.save(
         target,
+        min_version=min_version,
         encryption=False,
         fix_metadata_version=False,
         compress_streams=False,
