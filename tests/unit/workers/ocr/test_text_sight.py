@@ -24,7 +24,10 @@ def layer(data: bytes, tmp_path: Path) -> str | None:
     path.write_bytes(data)
     with closing(PdfDocument(path, None, LIMITS.render_dpi, LIMITS.max_page_pixels)) as document:
         found = document.text_layer(1)
-        return None if found is None else " ".join(found.text.split())
+        if found is None:
+            return None
+        assert found.words or found.text == ""
+        return " ".join(found.text.split())
 
 
 def test_text_in_a_layer_that_is_on_is_seen_and_in_one_that_is_off_is_not(tmp_path: Path) -> None:
