@@ -62,7 +62,7 @@ class _Choice:
     def read(self) -> Reading:
         """Ask one engine after the other until a result gives no rise to doubts."""
         for engine in self._engines():
-            self._try(engine, self._page)
+            self._try(engine, self._page if self._kept is None else self._kept[2])
             if self._doubts & _MAY_BE_TURNED and (degrees := self._turned()):
                 self._try(engine, self._page.turned(degrees))
             if self._kept is not None and not self._doubts:

@@ -34,7 +34,7 @@ TURNED: Final = "turned"
 
 # Measured with tesseract and rapidocr on office pages at 75 to 600 dpi, as they are, blurred, noisy, faint and skewed,
 # on faxes and on scanned receipts: pages read with a word F1 of 0.95 and more lie above, those below 0.9 do not.
-_LEAST_CONFIDENCE: Final = 0.93
+_LEAST_CONFIDENCE: Final = 0.88
 _UNSURE: Final = 0.8
 _MOST_UNSURE: Final = 0.08
 
