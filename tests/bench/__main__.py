@@ -11,7 +11,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import born_digital, cold_start, cost, fields, lanes, latency, machine, memory, scan, throughput
+from tests.bench import (
+    born_digital,
+    cold_start,
+    cost,
+    fields,
+    lanes,
+    latency,
+    machine,
+    memory,
+    office,
+    preprocessing,
+    scan,
+    throughput,
+)
 from tests.bench.bench import Bench
 from tests.bench.figures import Line
 
@@ -20,6 +33,8 @@ FIGURES = {
     "latency": latency.measure,
     "born_digital": born_digital.measure,
     "memory": memory.measure,
+    "office": office.measure,
+    "preprocessing": preprocessing.measure,
     "throughput": throughput.measure,
     "lanes": lanes.measure,
     "cost": cost.measure,
