@@ -142,7 +142,10 @@ class PageRead:
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """One page as a PNG file, prepared as asked, for an engine elsewhere; the file lives as long as its `Reader`."""
+    """One page as a PNG file, prepared as asked, for an engine elsewhere; the file lives as long as its `Reader`.
+
+    It is a JPEG where a PNG would be larger than most servers take; the file's suffix says so.
+    """
 
     number: int
     path: Path
@@ -150,6 +153,7 @@ class RenderedPage:
     height: int
     dpi: int
     cpu_ms: int
+    transform: Transform | None = None
 
 
 @dataclass(frozen=True, slots=True)

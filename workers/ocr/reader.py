@@ -51,6 +51,9 @@ from workers.ocr.text import clean
 # Words come by the thousand and are never part of a cycle: looking for one after every 700 costs a tenth of the time.
 _GARBAGE = 50_000
 
+MAX_PNG_BYTES = 6_000_000
+"""Of a page that is sent elsewhere: Textract takes 10 MB, and a third is added where it travels as base64."""
+
 
 def preload() -> None:
     """Load what every reading process needs, in the process they are forked from."""
@@ -170,9 +173,14 @@ class DocumentReader:
         try:
             page = self._page_image(self._document.raster(number))
             page.image().save(path, dpi=(page.dpi, page.dpi), compress_level=1)
+            if path.stat().st_size > MAX_PNG_BYTES:
+                path.unlink()
+                path = path.with_suffix(".jpg")
+                page.image().save(path, dpi=(page.dpi, page.dpi), quality=90)
         except Exception as error:  # noqa: BLE001 - as above
             return PageFailed(number, as_ours(error))
-        return RenderedPage(number, path, page.width, page.height, page.dpi, meter.cpu_ms())
+        lies = stored(page.transform)
+        return RenderedPage(number, path, page.width, page.height, page.dpi, meter.cpu_ms(), lies)
 
     def _page_image(self, raster: Raster) -> PageImage:
         """Prepare the page as asked, and give it to whoever reads it.

@@ -215,7 +215,7 @@ def _page_read(
         words_json=orjson.dumps(words),
         cpu_ms=rendered.cpu_ms + sum(attempt.cpu_ms for attempt in attempts),
         attempts=attempts,
-        transform=getattr(rendered, "transform", None),
+        transform=rendered.transform,
     )
 
 

@@ -44,7 +44,7 @@ __all__ = ["PageFailed", "PageRead", "ReadLimits", "ReadOptions", "Reader", "war
 log = logging.getLogger(__name__)
 
 # A process that parses untrusted bytes has no business with these.
-_SECRETS: Final = frozenset({"DATABASE_URL", "REDIS_URL"})
+_SECRETS: Final = frozenset({"DATABASE_URL", "REDIS_URL", "DEEPSEEK_KEY", "EXTRACTOR_KEY"})
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only ever a private directory inside it, made by mkdtemp
 
