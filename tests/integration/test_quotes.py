@@ -163,7 +163,8 @@ def test_documents_read_before_are_read_again_with_other_options(shared_lanes: L
 
 def test_cancelling_takes_effect_at_the_next_page(lanes: Lanes, tmp_path: Path) -> None:
     engine = EngineScript(tmp_path, SLOW)
-    lanes.start_worker(TESSERACT_CMD=str(engine.path))
+    # All pages in one job, under a lease that is renewed too seldom to tell it.
+    lanes.start_worker(TESSERACT_CMD=str(engine.path), INLINE_PAGES="20", LEASE_SECONDS="300")
     document_id = lanes.submit(("long.pdf", documents.scanned_pdf(16)), engine="tesseract").json()["id"]
     where = lanes.client.post("/v1/batches", json={"document_ids": [document_id]}).headers["location"]
     wait_until(lambda: lanes.document(document_id)["progress"]["pages_done"] >= 1, 60, "a page")
