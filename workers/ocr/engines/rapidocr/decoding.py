@@ -24,6 +24,9 @@ loses it first. The gap is at most `_POINT_ADVANCE` letters wide."""
 
 _POINT_ADVANCE: Final = 2.5
 
+_NARROW: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+"""Marks as wide as an ideograph to the same of usual width: the network takes the wide bracket for the usual one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -60,6 +63,9 @@ def decode(probabilities: Floats, crop: Crop, characters: Sequence[str]) -> list
     """
     steps = min(len(probabilities), -(-crop.pixels.shape[1] // FRAME) + 1)
     letters = _letters(probabilities[:steps], characters)
+    if not any(_without_spaces(letter.text) for letter in letters):
+        for letter in letters:
+            letter.text = letter.text.translate(_NARROW)
     if not letters:
         return []
     line = _Line(letters, probabilities[:steps], crop, characters.index("."))

@@ -20,8 +20,8 @@ _MOST_ENLARGED: Final = 4.0
 _MOST_PIXELS: Final = 2_900_000
 """Larger pages are reduced to this, unless their print is too small for that: an A4 page comes out at 175 dpi."""
 
-_LEAST_PRINT: Final = 6.0
-"""Pixels: half as high as small letters must be to be found."""
+_LEAST_PRINT: Final = 10.0
+"""Pixels: letters must be as high as this to be found."""
 
 _MOST_TILED_PIXELS: Final = 36_000_000
 _TILE: Final = 1536

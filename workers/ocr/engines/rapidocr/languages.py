@@ -1,9 +1,8 @@
 """What the recogniser reads, in tesseract's names for languages.
 
 Its dictionary holds the Latin alphabet with the diacritics of Europe and of Pinyin, Greek without accents,
-kana, and some 16,000 ideographs. A language is named here if every letter it is written with is in the dictionary
-(`tests/unit/workers/ocr/test_rapidocr_languages.py` spells each out); Greek, Vietnamese, Welsh and everything in
-Cyrillic, Arabic, Hangul or Indic letters are not.
+kana, and some 16,000 ideographs. A language is named here if the letters it is written with are in the dictionary;
+Greek, Vietnamese, Welsh and everything in Cyrillic, Arabic, Hangul or Indic letters are not.
 """
 
 from __future__ import annotations
