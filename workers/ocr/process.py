@@ -24,6 +24,7 @@ from shared.services.ledger import DocumentGone, FailedPage, ReadPage
 from shared.values import DocumentFlag
 from workers.job import LeaseLost, Run
 from workers.ocr import outputs, remote, whole
+from workers.ocr.outputs import making
 from workers.ocr.sandbox import PageFailed, PageRead, Reader, ReadLimits, ReadOptions
 from workers.ocr.source import SourceCache
 
@@ -127,6 +128,8 @@ def close_if_complete(document_id: UUID, run: Run) -> None:
     summary = ledger.summary(document_id)
     if len(summary.failed) < summary.total:
         outputs.assemble(document, summary, ledger, run.services.store)
+    if not summary.failed:
+        making.make_before_password_goes(document, run)
     if ledger.close(document_id, summary):
         took = utcnow() - run.services.jobs.accepted_at(document)
         run.measure(metrics.DOCUMENT_SECONDS, round(took.total_seconds(), 3))
