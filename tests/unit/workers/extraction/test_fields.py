@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support import invoices
 from tests.support.printed import born_digital, page
 from workers.extraction.fields import Invoice, PageWords, extract
+from workers.extraction.rows import rows
 from workers.ocr.engine import Word
 
 _WORDS = 20_000
@@ -41,14 +42,13 @@ def test_the_currency_is_the_totals() -> None:
 
 def test_a_slanting_row_is_one_row() -> None:
     words = [
-        Word(text, 1.0, (x, 100 + x // 40, x + 60, 120 + x // 40))
-        for text, x in (("Lily", 0), ("Bakery", 70), ("and", 140), ("sons", 210))
+        Word(text, 1.0, (x, y + x // 40, x + 60, y + 20 + x // 40))
+        for y, line in ((100, ("Lily", "Bakery", "and", "sons")), (140, ("TOTAL",)), (170, ("CASH",)))
+        for x, text in zip(range(0, 280, 70), line, strict=False)
     ]
-    total = [Word("TOTAL", 1.0, (0, 140, 60, 160)), Word("7.00", 1.0, (900, 162, 960, 182))]
-    other = [Word("CASH", 1.0, (0, 170, 60, 190)), Word("10.00", 1.0, (900, 192, 960, 212))]
-    found = extract([PageWords(1, 1000, 400, "", [*words, *total, *other])]).total
-    assert found is not None
-    assert found.value == "7.00"
+    prices = [Word("7.00", 1.0, (900, 162, 960, 182)), Word("10.00", 1.0, (900, 192, 960, 212))]
+    found = rows([PageWords(1, 1000, 400, "", [*words, *prices])])
+    assert [row.text for row in found] == ["Lily Bakery and sons", "TOTAL 7.00", "CASH 10.00"]
 
 
 @pytest.mark.parametrize("pages", [[], [page()], [page(""), page("")]])
