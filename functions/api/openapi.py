@@ -35,7 +35,10 @@ _REQUEST_HEADER = {"X-Request-ID": {"description": "Names the request in our log
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
     409: {
-        "Retry-After": {"description": "Seconds to wait, with `request_in_progress`.", "schema": {"type": "integer"}}
+        "Retry-After": {
+            "description": "Seconds to wait, with `request_in_progress` and `output_in_progress`.",
+            "schema": {"type": "integer"},
+        }
     },
     429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},

@@ -102,7 +102,6 @@ def test_a_cursor_that_is_none_is_refused(documents: Documents, rows: Rows, curs
     [
         lambda documents, account, document: documents.get(account, document),
         lambda documents, account, document: documents.pages(account, document, 0, 9),
-        lambda documents, account, document: documents.result(account, document, "text"),
         lambda documents, account, document: documents.cancel(account, document),
         lambda documents, account, document: documents.retry(account, document),
         lambda documents, account, document: documents.delete(account, document),
