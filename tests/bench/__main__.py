@@ -22,6 +22,7 @@ from tests.bench import (
     memory,
     office,
     preprocessing,
+    receipts,
     scan,
     throughput,
 )
@@ -40,6 +41,7 @@ FIGURES = {
     "cost": cost.measure,
     "cold_start": cold_start.measure,
     "fields": fields.measure,
+    "receipts": receipts.measure,
 }
 LEAST_ROUNDS = 3
 
