@@ -104,3 +104,9 @@ def test_what_is_printed_is_what_is_shown(lines: list[list[str]]) -> None:
     assert set(kinds) <= listed
     if set(kinds) == {"paragraph_open"}:
         assert found.split() == text.replace("\0", "\ufffd").split()
+
+
+def test_a_bar_in_a_cell_makes_no_column() -> None:
+    lines = [[("a|b", 0), ("Number", 300)], [("c", 0), ("2", 300)], [("d", 0), ("3", 300)]]
+    text = "\n".join(" ".join(word for word, _ in line) for line in lines)
+    assert written(page(text, placed(lines))).startswith("| a\\|b | Number |\n")
