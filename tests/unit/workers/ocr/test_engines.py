@@ -77,12 +77,21 @@ def test_a_broken_one_is_left_out_and_logged(
     assert any(record.levelname == "ERROR" for record in caplog.records)
 
 
+@pytest.mark.parametrize("source", ["1 / 0", "raise SystemExit(3)", "import not_installed_anywhere"])
+def test_one_that_can_not_be_loaded_says_so_to_who_asks_for_it(install: Install, source: str) -> None:
+    install(source, "parrot = unloadable_engine:Parrot")
+    with pytest.raises(EngineUnavailable, match="parrot"):
+        engines.load("parrot")
+
+
 @pytest.mark.parametrize("name", ["tesseract", "auto", "deepseek"])
 def test_our_names_can_not_be_taken(install: Install, name: str) -> None:
     before = engines.load("tesseract")
     install(GOOD.replace("parrot", name), f"{name} = thief_engine:Parrot")
     assert type(engines.load("tesseract")) is type(before)
     assert "thief_engine" not in sys.modules
+    assert len(engines.names()) == len(set(engines.names()))
+    assert "auto" not in engines.names()
 
 
 @pytest.mark.parametrize("name", ["Parrot", "par rot", "9lives", "p" * 41, "../x"])
