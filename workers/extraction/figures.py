@@ -90,9 +90,13 @@ def _of_row(rows: Sequence[Row], amounts: Sequence[Sequence[Amount]], index: int
     for amount in amounts[index]:
         label = rows[index].text[end : amount.start]
         own = _labelled(rows[index], label, amount)
-        if own is None and letters(label) <= _CODE_LETTERS:
-            own = Kind.TOTAL if kind is Kind.OTHER else kind or _above(rows, amounts, index, amount)
+        beside = letters(label) <= _CODE_LETTERS
+        if own is None and beside:
+            # What follows a count in its row is the sum beside it.
+            own = Kind.TOTAL if kind is Kind.OTHER else kind
         kind, end = own, amount.end
+        if own is None and beside:
+            own = _above(rows, amounts, index, amount)
         found.append(Figure(amount, own))
     return found
 

@@ -45,7 +45,9 @@ _STOP = re.compile(
     r"|CASHIER|CASH\b|TABLE|\d{1,2}:\d\d|HOURS|OPEN\b|WELCOME|CUSTOMER|BILL|RESIT|TEIEFON|TELEFON|\bROC\b|SERVED"
     r"|OUTLET|\bDESC|\bQTY|KUNDEN|TICKET|FATURA|WEB\b"
 )
-_NUMBERS = re.compile(r"[\W\d]{6,}[A-Z]?\W{0,2}|\W*\d{6,}-?[A-Z]\W*")
+_NUMBERS = re.compile(
+    r"\W{0,3}(?:CO\W{1,2})?NO\W{0,3}\d{5,7}\W{0,2}[A-Z]\W{0,2}|[\W\d]{6,}[A-Z]?\W{0,2}|\W*\d{6,}-?[A-Z]\W*"
+)
 _MOST_LINES = 8
 _REACH = 12
 _LONGEST = 200
