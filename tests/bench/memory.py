@@ -111,4 +111,4 @@ def _picture(number: int) -> Image.Image:
     draw = ImageDraw.Draw(image)
     for line in range(6):
         draw.text((30, 40 + 80 * line), f"Page {number}, line {line} of six", 0, ImageFont.load_default(28))
-    return image
+    return image.point(lambda grey: 255 * (grey > 128))  # black and white, as office scanners make it: tesseract's
