@@ -139,8 +139,8 @@ class OutputFailed(Conflict):
 
     code = "output_failed"
 
-    def __init__(self, detail: str, code: str | None = None) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, code: str | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail, errors=errors)
         if code is not None:
             self.code = code  # type: ignore[misc]  # one class for whatever a job may have failed with
 
@@ -285,6 +285,12 @@ class PageTooLarge(UnreadableDocument):
     code = "page_too_large"
 
 
+class UnreadablePage(UnreadableDocument):
+    """A page that ends whatever process reads it, by the memory it takes or by what is wrong with it."""
+
+    code = "unreadable_page"
+
+
 class EInvoiceUnusable(UnreadableDocument):
     """The XML that a PDF carries is no invoice that can be relied on: its words are."""
 
@@ -364,13 +370,14 @@ class UnusableAnswer(Permanent):
 
     Args:
         detail: the sentence.
+        errors: what each field lacks.
         micros: what the answer cost, in millionths of a dollar; None where nobody knows.
     """
 
     code = "unusable_answer"
 
-    def __init__(self, detail: str, *, micros: int | None = 0) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, errors: list[dict[str, Any]] | None = None, micros: int | None = 0) -> None:
+        super().__init__(detail, errors=errors)
         self.micros = micros
 
 
