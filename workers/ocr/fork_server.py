@@ -67,8 +67,7 @@ class ForkServer:
 
     def _answer(self, message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         if "end" in message:
-            self._end(message["end"])
-            return {}
+            return {"status": self._end(message["end"])}
         try:
             return {"pid": self._fork(message["fork"], descriptors[0])}
         except OSError as error:
@@ -101,15 +100,21 @@ class ForkServer:
         finally:
             os._exit(code)
 
-    def _end(self, pid: int) -> None:
-        """Kill the group and wait for all of it: orphaned engines are handed to this process, its subreaper."""
+    def _end(self, pid: int) -> int | None:
+        """Kill the group, wait for all of it, and return how its leader ended.
+
+        Orphaned engines are handed to this process, its subreaper.
+        """
         if self._scratch.pop(pid, None) is None:
-            return
+            return None
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+        leaders = None
         with contextlib.suppress(ChildProcessError):
             while True:
-                os.waitpid(-pid, 0)
+                ended, status = os.waitpid(-pid, 0)
+                leaders = status if ended == pid else leaders
+        return leaders
 
 
 def _prepare(name: str) -> None:

@@ -19,6 +19,9 @@ from shared.errors import EngineFailed
 # Forking takes milliseconds, ending a group little more; the first answer waits for the server's imports.
 _ANSWER_SECONDS: Final = 60.0
 
+SECRETS: Final = frozenset({"DATABASE_URL", "REDIS_URL", "DEEPSEEK_KEY", "EXTRACTOR_KEY"})
+"""A process that parses untrusted bytes has no business with these, nor its parent, whose environment it may read."""
+
 PRELOADED: Final = "tesseract"
 """The engine every fork server prepares at its start."""
 
@@ -64,14 +67,15 @@ class Forking:
         pid: int = answer["pid"]
         return pid
 
-    def end(self, pid: int) -> None:
-        """Kill a process made by `fork` with its whole group, and wait until they are gone.
+    def end(self, pid: int) -> int | None:
+        """Kill a process made by `fork` with its whole group, wait until they are gone, and return its wait status.
 
-        If the server is gone, so are its processes: the kernel kills them with it.
+        If the server is gone, so are its processes, and None is returned: the kernel kills them with it.
         """
         with self._lock:
-            if self._control is not None:
-                self._ask({"end": pid}, [])
+            answer = self._ask({"end": pid}, []) if self._control is not None else None
+        status: int | None = (answer or {}).get("status")
+        return status
 
     def prepare(self, engine: str) -> None:
         """Have an engine's models loaded once for all processes to come, if they are not; nothing waits for it here."""
@@ -120,7 +124,7 @@ class Forking:
         ours, theirs = socket.socketpair()
         ours.settimeout(_ANSWER_SECONDS)
         environ = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in SECRETS},
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
             # A pool of threads would not survive the fork, and pages are read side by side already.
             "OPENBLAS_NUM_THREADS": "1",

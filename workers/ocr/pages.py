@@ -158,10 +158,17 @@ class RenderedPage:
 
 @dataclass(frozen=True, slots=True)
 class PageFailed:
-    """One page that could not be read, and why; `Transient` errors may go away, `Permanent` ones do not."""
+    """One page that could not be read, and why; `Transient` errors may go away, `Permanent` ones do not.
+
+    Attributes:
+        number: of the page, from 1.
+        error: why.
+        final: whether it is not to be tried again by itself, whatever the error.
+    """
 
     number: int
     error: TwolaneError
+    final: bool = False
 
 
 # --- what the worker asks the reading process

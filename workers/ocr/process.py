@@ -6,39 +6,39 @@ Any step may be the last before a crash. What was read is in the ledger; the nex
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import cache
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from shared import metrics
 from shared.bootstrap import services
 from shared.config import Reading, Remote
-from shared.errors import Permanent, Postponed, TooManyPages
+from shared.errors import EngineFailed, PageTimeout, TooManyPages
 from shared.models import Document, utcnow
 from shared.services import page_range
 from shared.services.extracting import e_invoice_key
-from shared.services.ledger import DocumentGone, FailedPage, ReadPage
+from shared.services.ledger import DocumentGone
 from shared.values import DocumentFlag
 from workers.job import LeaseLost, Run
-from workers.ocr import outputs, remote, whole
+from workers.ocr import outputs, remote, saving, whole
 from workers.ocr.outputs import making
 from workers.ocr.sandbox import PageFailed, PageRead, Reader, ReadLimits, ReadOptions
 from workers.ocr.source import SourceCache
 
 log = logging.getLogger(__name__)
 
-FLUSH_PAGES = 64
-FLUSH_SECONDS = 0.5
-"""Pages are written together while they come fast, and at once when they come slowly."""
-
 CHUNKS = 32
 """A long document is cut into about so many chunks ..."""
 
 MIN_CHUNK, MAX_CHUNK = 2, 16
 """... of at least 2 pages, so that opening it is worth while, and at most 16, so that a lost one costs little."""
+
+MOST_HANGING = 3
+"""Pages of a document that may hang for good, where no more are read, before the chunks to come are not tried."""
+
+_HANGING = frozenset({PageTimeout.code, EngineFailed.code})
+_NOT_TRIED = PageTimeout("The page was not tried: more pages of this document took too long than could be read.")
 
 
 @cache
@@ -73,15 +73,15 @@ def _read(document: Document, run: Run) -> bool:
             _keep_e_invoice(document.id, reader, run)
             numbers = selected(document.options["pages"], reader.page_count)
             ledger.open(document.id, reader.page_count, numbers, reader.flags)
-        _save(document, reader.text_layers(ledger.pending(document.id)), run)
+        saving.save(document, reader.text_layers(ledger.pending(document.id)), run)
         pending = ledger.pending(document.id)
         if whole.wanted(document, reader, pending):
-            _save(document, whole.read(document, reader, pending, run), run)
+            saving.save(document, whole.read(document, reader, pending, run), run)
             pending = ledger.pending(document.id)
         if len(pending) > settings().inline_pages:
             ledger.fan_out(document, chunked(pending))
             return True
-        _save(document, _recognised(document, reader, pending, run), run)
+        saving.save(document, _recognised(document, reader, pending, run), run)
         return False
 
 
@@ -106,10 +106,19 @@ def read_chunk(document_id: UUID, chunk: int, run: Run) -> None:
     with _clearing_up(document_id):
         document = run.services.ledger.get(document_id)
         pending = run.services.ledger.pending(document_id, chunk)
-        if pending:
+        if pending and _hopeless(document, run):
+            saving.save(document, (PageFailed(number, _NOT_TRIED, final=True) for number in pending), run)
+        elif pending:
             with _reader(document) as reader:
-                _save(document, _recognised(document, reader, pending, run), run)
+                saving.save(document, _recognised(document, reader, pending, run), run)
     close_if_complete(document_id, run)
+
+
+def _hopeless(document: Document, run: Run) -> bool:
+    """Tell whether more pages of a document took too long or ended their process than could be read."""
+    failed = run.services.ledger.summary(document.id).failed
+    hung = sum(code in _HANGING for _, code, _ in failed)
+    return hung >= MOST_HANGING and hung > document.pages_done - len(failed)
 
 
 def close_if_complete(document_id: UUID, run: Run) -> None:
@@ -224,70 +233,3 @@ def selected(asked: str | None, page_count: int) -> list[int]:
         message = f"`pages` asks for {len(numbers)} pages; at most {limit} are read."
         raise TooManyPages(message)
     return numbers
-
-
-def _save(document: Document, pages: Iterable[PageRead | PageFailed], run: Run) -> None:
-    """Write pages into the ledger as they come; raise at the end what should be tried again."""
-    batch: list[PageRead] = []
-    again: PageFailed | None = None
-    flushed = time.monotonic()
-    for page in pages:
-        run.check()
-        if isinstance(page, PageRead):
-            batch.append(page)
-        elif isinstance(page.error, Permanent) or (run.claim.last and not isinstance(page.error, Postponed)):
-            failed = FailedPage(page.number, page.error.code, page.error.detail)
-            run.services.ledger.save(document.id, [], [failed])
-        else:
-            log.warning("page %d will be tried again: %s", page.number, page.error)
-            again = page
-        if len(batch) >= FLUSH_PAGES or time.monotonic() - flushed > FLUSH_SECONDS:
-            _flush(document, batch, run)
-            batch, flushed = [], time.monotonic()
-    _flush(document, batch, run)
-    if again is not None:
-        raise again.error
-
-
-def _flush(document: Document, pages: Sequence[PageRead], run: Run) -> None:
-    """Words first, then the rows that point at them: a crash in between leaves an object nobody points at.
-
-    The object's name is new each time, so that two workers on the same pages can't mix their words.
-    """
-    if not pages:
-        return
-    key = f"documents/{document.id}/words/{pages[0].number}-{pages[-1].number}-{uuid4().hex[:8]}.json"
-    run.services.store.put(key, b"".join(page.words_json for page in pages), "application/json")
-    rows, offset = [], 0
-    for page in pages:
-        rows.append(_row(page, key, offset))
-        offset += len(page.words_json)
-    try:
-        run.services.ledger.save(document.id, rows)
-        run.measure(metrics.PAGES_READ, len(rows))
-    except DocumentGone:
-        # It may have been deleted, and its files with it, before these words were written.
-        run.services.store.delete_prefix(key)
-        raise
-
-
-def _row(page: PageRead, key: str, offset: int) -> ReadPage:
-    return ReadPage(
-        number=page.number,
-        width=page.width,
-        height=page.height,
-        dpi=page.dpi,
-        text=page.text,
-        confidence=page.confidence,
-        engine=page.engine,
-        source=page.source,
-        duration_ms=page.duration_ms,
-        word_count=page.word_count,
-        words_key=key,
-        words_offset=offset,
-        words_length=len(page.words_json),
-        attempts=[asdict(attempt) for attempt in page.attempts],
-        cpu_ms=page.cpu_ms,
-        peak_kb=page.peak_kb,
-        micros=page.micros,
-    )

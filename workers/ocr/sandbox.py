@@ -6,26 +6,22 @@ takes its process down fails alone: the next one gets a fresh process. Nothing o
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Pipe
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
-from shared.errors import EngineFailed, PageTimeout, TwolaneError
+from shared.errors import EngineFailed, PageTimeout, TwolaneError, UnreadablePage
 from shared.values import DocumentFlag
-from workers.ocr.forking import Forking, forking
+from workers.ocr.forking import SECRETS, forking
 from workers.ocr.pages import (
-    Answer,
     EInvoice,
-    Failed,
     FindTextLayers,
     OpenDocument,
-    Opened,
     PageFailed,
     PageRead,
     ReadEInvoice,
@@ -34,22 +30,31 @@ from workers.ocr.pages import (
     RecognisePage,
     RenderedPage,
     RenderPage,
-    Request,
     TextLayers,
 )
+from workers.ocr.reading_process import ReadingProcess
 from workers.ocr.searchable.request import PagesWritten, WritePdf
 
 __all__ = ["PageFailed", "PageRead", "ReadLimits", "ReadOptions", "Reader", "warm_up"]
 
 log = logging.getLogger(__name__)
 
-# A process that parses untrusted bytes has no business with these.
-_SECRETS: Final = frozenset({"DATABASE_URL", "REDIS_URL", "DEEPSEEK_KEY", "EXTRACTOR_KEY"})
-
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only ever a private directory inside it, made by mkdtemp
 
 # Long enough for some 50 born-digital pages, short enough that the first result comes at once.
 _BATCH_SECONDS: Final = 0.1
+
+_TEXT_FAILURES: Final = 2
+"""Times the search for text may hang or crash: once in a batch, and once on a page by itself."""
+
+_TEXT_SECONDS: Final = 600.0
+"""The search for text may take in all; 3,000 pages of ordinary documents take a minute."""
+
+_MOST_HANGING: Final = 2
+"""Pages in a row that may hang before no other page of the document is tried."""
+
+_QUICK: Final = 0.1
+"""Part of a page's time: a process that ends sooner is given a second try; one that ends later counts as hanging."""
 
 
 def warm_up() -> None:
@@ -66,66 +71,17 @@ def _scratch_parent(page_bytes: int) -> Path | None:
     return _SHARED_MEMORY if free > 4 * page_bytes and os.access(_SHARED_MEMORY, os.W_OK) else None
 
 
-class _Process:
-    """One reading process with the document open in it."""
-
-    def __init__(self, server: Forking, opening: OpenDocument) -> None:
-        self._server = server
-        self._timeout = opening.limits.page_timeout_seconds
-        self._connection, theirs = Pipe()
-        try:
-            with theirs:
-                self.pid = server.fork(theirs.fileno(), opening.scratch)
-        except BaseException:
-            self._connection.close()
-            raise
-        try:
-            opened = self._open(opening)
-            self.page_count, self.flags = opened.page_count, opened.flags
-        except BaseException:
-            self.end()
-            raise
-
-    def _open(self, opening: OpenDocument) -> Opened:
-        self.send(opening)
-        answer = self.receive("Opening the document")
-        if not isinstance(answer, Opened):
-            raise EngineFailed(f"The reading process answered {answer!r} when asked to open the document.")
-        return answer
-
-    def send(self, request: Request) -> None:
-        """Ask. A process that is gone shows when it is listened to."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._connection.send(request)
-
-    def receive(self, what: str) -> Answer:
-        """Wait for one answer.
-
-        Raises:
-            PageTimeout: none came in time.
-            EngineFailed: none can come, the process is gone.
-            TwolaneError: whatever the process reports as its failure.
-        """
-        try:
-            if not self._connection.poll(self._timeout):
-                raise PageTimeout(f"{what} took longer than {self._timeout:g} seconds.")
-            answer: Answer = self._connection.recv()
-        except (EOFError, ConnectionResetError) as error:
-            raise EngineFailed(f"{what} ended the reading process: it crashed or ran out of memory.") from error
-        if isinstance(answer, Failed):
-            raise answer.error
-        return answer
-
-    def end(self) -> None:
-        """Kill the process and everything it started, and wait for their end."""
-        self._connection.close()
-        self._server.end(self.pid)
+_Page = TypeVar("_Page", bound=PageRead | RenderedPage | PageFailed)
 
 
 class Reader:
     """A document being read; a context manager, for one thread.
 
     Entering opens the document and sets `page_count` and `flags`.
+
+    How long the worst document can hold its worker, in page timeouts T (120 s): opening it T, `e_invoice` T,
+    `text_layers` 600 s + T, `read` and `render` 1.1 T a page, and 2.2 T for all pages where they hang one after the
+    other. A job is cut off at 1,800 s whatever happens, and made three times.
 
     Raises:
         CorruptFile, PasswordRequired, WrongPassword, NoPages, UnsupportedMediaType: the document is at fault.
@@ -139,8 +95,9 @@ class Reader:
         self._source = source.absolute()
         self._options = options
         self._limits = limits
-        self._process: _Process | None = None
+        self._process: ReadingProcess | None = None
         self._used: set[str] = set()
+        self._hung = 0  # pages in a row
 
     def __enter__(self) -> Self:
         parent = _scratch_parent(self._limits.max_page_pixels)
@@ -162,18 +119,22 @@ class Reader:
     def text_layers(self, numbers: Sequence[int]) -> Iterator[PageRead]:
         """Yield, in order, those of the pages that carry usable text; images have none, and `ignore` finds none.
 
-        A page whose text layer hangs or crashes the process is passed over like one without; `read` will tell.
+        A page whose text layer hangs or crashes the process is passed over like one without, and so are all after it;
+        `read` will tell.
         """
         if self._options.text_layer == "ignore":
             return
-        done, batch_seconds = 0, _BATCH_SECONDS
-        while done < len(numbers):
+        done, failures, batch_seconds, began = 0, 0, _BATCH_SECONDS, time.monotonic()
+        while done < len(numbers) and failures < _TEXT_FAILURES:
             try:
                 for answer in self._stream(numbers[done:], batch_seconds):
                     done += answer.done
                     yield from answer.pages
+                    if time.monotonic() - began > _TEXT_SECONDS:
+                        return
             except EngineFailed:
                 # In a batch nobody knows whose fault it was: go on page by page, and pass over the one that fails.
+                failures += 1
                 done += batch_seconds == 0
                 batch_seconds = 0
 
@@ -196,24 +157,11 @@ class Reader:
     def read(self, numbers: Sequence[int]) -> Iterator[PageRead | PageFailed]:
         """Recognise the pages, in order. A page that hangs or crashes its process fails; the next gets a fresh one."""
         for number in numbers:
-            try:
-                yield self._recognise(number)
-            except TwolaneError as error:
-                self._end()
-                yield PageFailed(number, error)
+            yield self._patiently(number, self._recognise)
 
     def render(self, number: int) -> RenderedPage | PageFailed:
         """Render a page, prepared as asked, into a file that lives until the next is rendered or this ends."""
-        try:
-            process = self._running()
-            process.send(RenderPage(number))
-            answer = process.receive(f"Page {number}")
-            if not isinstance(answer, RenderedPage | PageFailed):
-                raise EngineFailed(f"The reading process answered {answer!r} when asked to render page {number}.")
-        except TwolaneError as error:
-            self._end()
-            return PageFailed(number, error)
-        return answer
+        return self._patiently(number, self._render)
 
     def e_invoice(self) -> bytes | None:
         """Take out the XML of the invoice that the document carries; None where that fails, for the pages are there."""
@@ -247,6 +195,41 @@ class Reader:
             if not done:
                 self._end()  # its answers would be taken for those to the next question
 
+    def _patiently(self, number: int, ask: Callable[[int], _Page]) -> _Page | PageFailed:
+        """Ask about a page, unless the pages before all hung; a second time, if it quickly ended its process."""
+        if self._hung >= _MOST_HANGING:
+            return PageFailed(number, PageTimeout(f"Page {number} was not tried: those before it took too long."))
+        began = time.monotonic()
+        try:
+            answer = self._fresh_if_crashed(number, ask)
+        except TwolaneError as error:
+            self._end()
+            self._hung += time.monotonic() - began > _QUICK * self._limits.page_timeout_seconds
+            return PageFailed(number, error, final=self._hung >= _MOST_HANGING)
+        self._hung = 0
+        return answer
+
+    def _fresh_if_crashed(self, number: int, ask: Callable[[int], _Page]) -> _Page | PageFailed:
+        """Ask about a page; one that ends two processes by itself would end all others too."""
+        began = time.monotonic()
+        try:
+            return ask(number)
+        except PageTimeout:
+            raise
+        except EngineFailed:
+            slow = time.monotonic() - began > _QUICK * self._limits.page_timeout_seconds
+            if not self._end() or slow:
+                raise
+        try:
+            return ask(number)
+        except PageTimeout:
+            raise
+        except EngineFailed:
+            if self._end():
+                reason = "it takes more memory than a page may, or is damaged in a way that nothing here survives"
+                return PageFailed(number, UnreadablePage(f"Page {number} ended the reading process twice: {reason}."))
+            raise
+
     def _recognise(self, number: int) -> PageRead | PageFailed:
         process = self._running()
         process.send(RecognisePage(number))
@@ -257,14 +240,22 @@ class Reader:
             self._used.update(attempt.engine for attempt in answer.attempts if attempt.error is None)
         return answer
 
-    def _running(self) -> _Process:
+    def _render(self, number: int) -> RenderedPage | PageFailed:
+        process = self._running()
+        process.send(RenderPage(number))
+        answer = process.receive(f"Page {number}")
+        if not isinstance(answer, RenderedPage | PageFailed):
+            raise EngineFailed(f"The reading process answered {answer!r} when asked to render page {number}.")
+        return answer
+
+    def _running(self) -> ReadingProcess:
         if self._process is None:
-            environ = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+            environ = {name: value for name, value in os.environ.items() if name not in SECRETS}
             opening = OpenDocument(self._source, self._options, self._limits, self._scratch, environ)
-            self._process = _Process(forking(), opening)
+            self._process = ReadingProcess(forking(), opening)
         return self._process
 
-    def _end(self) -> None:
+    def _end(self) -> bool:
+        """End the process; tell whether there was one, and it had ended by itself."""
         process, self._process = self._process, None
-        if process is not None:
-            process.end()
+        return process is not None and process.end()

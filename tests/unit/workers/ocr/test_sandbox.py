@@ -29,6 +29,7 @@ from shared.errors import (
     TwolaneError,
     UnknownEngine,
     UnknownLanguage,
+    UnreadablePage,
     UnsupportedMediaType,
     WrongPassword,
 )
@@ -39,6 +40,7 @@ from tests.unit.workers.ocr.test_pdf import encrypted
 from workers.ocr import sandbox
 from workers.ocr.forking import forking
 from workers.ocr.pages import FindTextLayers
+from workers.ocr.reading_process import ReadingProcess
 from workers.ocr.sandbox import PageFailed, PageRead, Reader, ReadLimits, ReadOptions
 
 IMPATIENT = ReadLimits(page_timeout_seconds=0.5, max_page_pixels=10_000_000, max_pages=10, render_dpi=72)
@@ -253,17 +255,91 @@ def test_a_page_that_takes_its_process_down_leaves_the_next_a_fresh_one(
 
 def test_a_text_layer_that_crashes_is_passed_over(three_pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reading process is killed whenever it is asked for a batch, then when it comes to page 2."""
-    send = sandbox._Process.send  # noqa: SLF001 - there is no harmless file that crashes pdfium
+    send = ReadingProcess.send  # there is no harmless file that crashes pdfium
 
     def crash(process: Any, request: Any) -> None:
         if isinstance(request, FindTextLayers) and (request.batch_seconds or request.numbers[0] == 2):
             os.kill(process.pid, signal.SIGKILL)
         send(process, request)
 
-    monkeypatch.setattr(sandbox._Process, "send", crash)  # noqa: SLF001 - likewise
+    monkeypatch.setattr(ReadingProcess, "send", crash)
     with reader(three_pages) as opened:
         one_by_one = [page.number for number in (1, 2, 3) for page in opened.text_layers([number])]
     assert one_by_one == [1, 3]
+
+
+def test_pages_that_hang_one_after_the_other_leave_the_rest_untried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "calls"
+    script = f'[ "$1" = --list-langs ] && exec tesseract "$@"\necho call >> {log}\nsleep 600\n'
+    monkeypatch.setenv("TESSERACT_CMD", str(program(tmp_path / "hang", script)))
+    with reader(pdf_of(["Page"] * 10, tmp_path / "ten.pdf"), IMPATIENT) as opened:
+        failed = [page for page in opened.read(range(1, 11)) if isinstance(page, PageFailed)]
+        asked = opened.render(1)
+    assert [page.final for page in failed] == [False, True] + [False] * 8
+    assert {type(page.error) for page in failed} == {PageTimeout}
+    assert "not tried" in str(failed[2].error)
+    assert isinstance(asked, PageFailed)
+    assert len(log.read_text().split()) == 2
+
+
+def crashing(tmp_path: Path, how: str, times: int) -> str:
+    """A tesseract that ends the process that calls it, so many times."""
+    calls = tmp_path / "calls"
+    script = (
+        'case "$*" in *tsv*) ;; *) exec tesseract "$@";; esac\n'
+        f"echo call >> {calls}\n[ $(wc -l < {calls}) -gt {times} ] || {{ kill -{how} $PPID; sleep 600; }}\n"
+        'exec tesseract "$@"\n'
+    )
+    return str(program(tmp_path / "crash", script))
+
+
+def test_a_page_that_ends_two_processes_by_itself_is_not_tried_again(
+    three_pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESSERACT_CMD", crashing(tmp_path, "SEGV", 2))
+    with reader(three_pages) as opened:
+        first, second = opened.read([1, 2])
+    assert isinstance(first, PageFailed)
+    assert type(first.error) is UnreadablePage
+    assert isinstance(second, PageRead)
+
+
+def test_a_page_that_ends_one_process_by_itself_is_read_by_the_next(
+    three_pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESSERACT_CMD", crashing(tmp_path, "ABRT", 1))
+    with reader(three_pages) as opened:
+        [page] = opened.read([1])
+    assert isinstance(page, PageRead)
+    assert page.text == "First page"
+
+
+def test_text_layers_that_hang_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reading process stands still whenever it is asked for text."""
+    send, asked = ReadingProcess.send, list[FindTextLayers]()
+
+    def stop(process: Any, request: Any) -> None:
+        if isinstance(request, FindTextLayers):
+            asked.append(request)
+            os.kill(process.pid, signal.SIGSTOP)
+        send(process, request)
+
+    monkeypatch.setattr(ReadingProcess, "send", stop)
+    with reader(pdf_of([PARAGRAPH] * 10, tmp_path / "ten.pdf"), IMPATIENT) as opened:
+        assert list(opened.text_layers(range(1, 11))) == []
+    assert len(asked) == 2
+
+
+def test_the_search_for_text_ends_with_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = pdf_of([f"{PARAGRAPH} Page {number}." for number in range(400)], tmp_path / "a.pdf")
+    monkeypatch.setattr(sandbox, "_TEXT_SECONDS", 0.0)
+    monkeypatch.setattr(sandbox, "_BATCH_SECONDS", 0.001)
+    with reader(path, engine="null") as opened:
+        found = list(opened.text_layers(range(1, 401)))
+        assert 0 < len(found) < 400
+        assert isinstance(next(opened.read([400])), PageRead)
 
 
 def test_text_layers_left_halfway_do_not_disturb_what_is_read_next(tmp_path: Path) -> None:
@@ -375,3 +451,12 @@ def test_the_reading_process_does_not_see_the_workers_secrets(
         assert isinstance(next(opened.read([1])), PageRead)
     assert "OMP_THREAD_LIMIT=1" in seen.read_text()
     assert "hunter2" not in seen.read_text()
+
+
+def test_nor_does_the_process_it_is_forked_from(hello: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its environment lies open in /proc to whoever runs as the same user."""
+    forking().stop()
+    monkeypatch.setenv("DATABASE_URL", "postgresql://twolane:hunter2@db/twolane")
+    with reader(hello, engine="null"):
+        [server] = fork_servers()
+        assert "hunter2" not in str(server.environ())
