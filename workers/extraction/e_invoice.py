@@ -17,6 +17,7 @@ from typing import Final
 
 from shared.errors import EInvoiceUnusable
 from workers.extraction import cii, ubl
+from workers.extraction.checked import MOST_LINES
 from workers.extraction.printed import Place, Printed
 from workers.extraction.statements import Line, Statement
 from workers.extraction.trees import parse
@@ -146,7 +147,7 @@ def _invoice(stated: Statement, printed: Printed) -> Invoice:
 
 
 def _lines(lines: Sequence[Line], printed: Printed) -> Iterator[LineItem]:
-    for line in lines:
+    for line in lines[:MOST_LINES]:
         yield LineItem(
             description=_text(line.description, printed),
             # A number alone stands on every page somewhere.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 
 from workers.extraction.amounts import amounts, decimal_mark
 from workers.extraction.currencies import NAMED, code_of
@@ -18,6 +21,9 @@ from workers.ocr.engine import Word
 
 _MOST_WORDS = 40
 """Words one value may be printed in."""
+
+_MOST_VAIN = 100_000
+"""Places that are looked at in vain, for all values together: pages that say the same all over have no end of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +84,54 @@ class _Order:
     """Words in one order, indexed by what they say."""
 
     def __init__(self, words: Iterable[tuple[int, Word]]) -> None:
-        self._words = [(page, word, _bare(word.text)) for page, word in words]
-        self._starts: dict[str, list[int]] = defaultdict(list)
-        for index, (_, _, said) in enumerate(self._words):
-            self._starts[said].append(index)
+        self._pages = [_Said(page, [word for _, word in said]) for page, said in groupby(words, key=itemgetter(0))]
+        self._vain = 0
 
     def find(self, wanted: str) -> Place | None:
         """Find neighbours on one page that together say what is wanted."""
-        starts = (start for end in range(1, len(wanted) + 1) for start in self._starts.get(wanted[:end], ()))
-        ends = ((start, self._end(start, wanted)) for start in sorted(starts))
-        start, end = next(((start, end) for start, end in ends if end is not None), (0, None))
-        if end is None:
-            return None
-        span = Span(self._words[start][0], [word for _, word, _ in self._words[start:end]])
-        return _place(span, span.text)
-
-    def _end(self, start: int, wanted: str) -> int | None:
-        """Where what is wanted ends if it begins here."""
-        page, _, said = self._words[start]
-        for end in range(start + 1, start + _MOST_WORDS):
-            if said == wanted:
-                return end
-            if end == len(self._words) or self._words[end][0] != page or not wanted.startswith(said):
-                return None
-            said += self._words[end][2]
+        for page in self._pages:
+            for place in page.places(wanted):
+                if place is not None:
+                    return place
+                self._vain += 1
+                if self._vain > _MOST_VAIN:
+                    return None
         return None
+
+
+class _Said:
+    """What the words of a page say as one string, in which Python looks faster than from word to word."""
+
+    def __init__(self, page: int, words: Sequence[Word]) -> None:
+        self._page = page
+        self._words = words
+        # Where words begin in the string and which these are, and which ends where; what says nothing has no place.
+        self._begins: list[int] = []
+        self._indices: list[int] = []
+        self._ends: dict[int, int] = {}
+        parts, length = [], 0
+        for index, said in enumerate(_bare(word.text) for word in words):
+            if said:
+                self._begins.append(length)
+                self._indices.append(index)
+                length += len(said)
+                self._ends[length] = index + 1
+                parts.append(said)
+        self._string = "".join(parts)
+
+    def places(self, wanted: str) -> Iterator[Place | None]:
+        """Yield where neighbours together say what is wanted; None for what says it across the bounds of words."""
+        at = self._string.find(wanted)
+        while at >= 0:
+            nth = bisect_left(self._begins, at)
+            begins = nth < len(self._begins) and self._begins[nth] == at
+            end = self._ends.get(at + len(wanted)) if begins else None
+            if end is None or end - self._indices[nth] >= _MOST_WORDS:
+                yield None
+            else:
+                span = Span(self._page, self._words[self._indices[nth] : end])
+                yield _place(span, span.text)
+            at = self._string.find(wanted, at + 1)
 
 
 def _currencies(row: Row) -> Iterator[tuple[str, Place]]:

@@ -9,6 +9,9 @@ from decimal import Decimal
 from typing import Final
 
 _NUMBER: Final = re.compile(r"[+-]?\d{1,15}(?:\.\d{0,10})?|[+-]?\.\d{1,10}", re.ASCII)
+_DEAREST: Final = Decimal(10) ** 15
+"""As much as `_NUMBER` takes; more digits than a Decimal holds to six decimals are an error of its own."""
+
 _COMPACT_DATE: Final = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
 
 
@@ -86,10 +89,11 @@ def day(text: str | None) -> date | None:
 
 
 def each(price: Decimal | None, quantity: Decimal | None) -> Decimal | None:
-    """What one costs of which `quantity` cost `price`, to six decimals."""
+    """What one costs of which `quantity` cost `price`, to six decimals; None where that is no price of this world."""
     if price is None or not quantity or quantity == 1:
         return price
-    return (price / quantity).quantize(Decimal("0.000001")).normalize()
+    one = price / quantity
+    return one.quantize(Decimal("0.000001")).normalize() if abs(one) < _DEAREST else None
 
 
 def in_one_line(*parts: str | None) -> str | None:

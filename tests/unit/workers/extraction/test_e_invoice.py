@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from shared.errors import EInvoiceUnusable
 from tests.support import e_invoices
-from workers.extraction.checked import as_json
+from workers.extraction.checked import MOST_LINES, as_json
 from workers.extraction.e_invoice import EInvoice
+from workers.extraction.printed import Printed
 from workers.extraction.values import PageWords
 from workers.ocr.engine import Word
 
@@ -149,3 +151,34 @@ def test_a_file_is_never_read_for_it() -> None:
 def test_a_contradiction_is_named() -> None:
     with pytest.raises(EInvoiceUnusable, match=r"net and tax come to 140.42, its total to 240.42"):
         extracted(e_invoices.HOSTILE["sums that contradict"])
+
+
+def test_a_price_for_next_to_nothing_is_left_out() -> None:
+    quantity = b"</ram:ChargeAmount><ram:BasisQuantity>0.0000000001</ram:BasisQuantity>"
+    xml = e_invoices.cii().replace(b"49.50<", b"999999999999999<").replace(b"</ram:ChargeAmount>", quantity, 1)
+    assert of_lines(extracted(xml))[0] == ["Lamp glass", "2", None, "99.00"]
+
+
+def test_pages_and_data_that_say_the_same_all_over_hold_nobody_up() -> None:
+    line = b"<ram:IncludedSupplyChainTradeLineItem><ram:SpecifiedTradeProduct><ram:Name>%s</ram:Name>"
+    line += b"</ram:SpecifiedTradeProduct></ram:IncludedSupplyChainTradeLineItem>"
+    many = b"".join(line % (b"a" * (39 + number % 100)) for number in range(20_000))
+    trade = b"<ram:ApplicableHeaderTradeAgreement>"
+    xml = e_invoices.cii().replace(trade, many + trade)
+    began = time.process_time()
+    fields = extracted(xml, *["a " * 100] * 80)
+    assert time.process_time() - began < 5  # minutes, where every word is compared with every line
+    assert len(fields["lines"]) == MOST_LINES
+
+
+def test_words_that_say_nothing_and_parts_of_words_are_no_place() -> None:
+    printed = Printed(pages("- Sail loft - No. 17", "loft 7 - nolo", "17 1 7"))
+    place = printed.text("loft, no 17")
+    assert place is not None
+    assert place.text == "loft - No. 17"
+    seventeen = printed.text("17")
+    assert seventeen is not None
+    assert seventeen.box[1] == 100
+    assert printed.text("oft") is None
+    assert printed.text("7no") is None
+    assert printed.text("-") is None
