@@ -93,8 +93,12 @@ class Batches:
         try:
             return chosen, self._group(account_id, asked, wish, chosen)
         except IntegrityError:
-            # Another request made the same reading meanwhile: now it is found.
+            pass  # another request made the same reading meanwhile: now it is found
+        try:
             return chosen, self._group(account_id, asked, wish, chosen)
+        except IntegrityError as error:
+            message = "Other requests change these documents just now; send the batch again."
+            raise Conflict(message) from error
 
     def of_uploads(
         self,
@@ -217,13 +221,17 @@ class Batches:
 
     def _group(self, account_id: UUID, asked: Sequence[UUID], wish: Wish, batch_id: UUID) -> Sequence[Item]:
         plan = self._rereading.plan(account_id, asked, wish, batch_id)
+        stored = False
         try:
             with self._database.write() as work:
                 if work.session.get(Batch, batch_id) is None:
                     self._store(work, account_id, plan, wish, batch_id)
+                    stored = True
         except (IntegrityError, Conflict):
             self._rereading.discard(plan)
             raise
+        if not stored:
+            self._rereading.discard(plan)
         return [Item(document_id, one) for one, document_id in plan.instead.items()]
 
     def _store(self, work: UnitOfWork, account_id: UUID, plan: Plan, wish: Wish, batch_id: UUID) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 
 from shared.adapters.s3 import S3Store
 from shared.db.unit_of_work import Database, UnitOfWork
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, TwolaneError
 from shared.models import FINAL, OPEN, Document, DocumentStatus, JobRow, JobStatus, Page, PageStatus, utcnow
 from shared.services import announcing, batch_endings, cursors, dead_letters, search
 from shared.services.submission import UPLOADS, send_reading
@@ -119,9 +119,6 @@ class Documents:
         """
         with self._database.write() as work:
             row = _found(work.session.scalar(_own(account_id, document_id).with_for_update()))
-            if row.status not in FINAL - {DocumentStatus.COMPLETED} or row.sha256 is None:
-                message = f"The document is {row.status}; only a partial, failed or cancelled one can be retried."
-                raise Conflict(message)
             reopen(work, row)
         return row
 
@@ -137,8 +134,16 @@ def stop(work: UnitOfWork, row: Document) -> None:
     announcing.announce(work, row)
 
 
-def reopen(work: UnitOfWork, row: Document) -> None:
-    """Put failed and unread pages back and queue the document for one more generation."""
+def reopen(work: UnitOfWork, row: Document, refusal: type[TwolaneError] = Conflict) -> None:
+    """Put failed and unread pages back and queue the document, which is locked, for one more generation.
+
+    Raises:
+        refusal: it is still being read, there is nothing to read again, or its file never came.
+    """
+    if row.status not in FINAL - {DocumentStatus.COMPLETED}:
+        raise refusal(f"The document is {row.status}; only a partial, failed or cancelled one can be read again.")
+    if row.sha256 is None:
+        raise refusal(f"The document is {row.status} and its file never came; announce it again, and upload it.")
     work.session.execute(
         update(Page)
         .where(Page.document_id == row.id, Page.status == PageStatus.FAILED)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from shared import media
 from shared.adapters.s3 import S3Store
@@ -74,7 +75,7 @@ class Quotes:
 
         Raises:
             NotFound: this account has no such document.
-            Conflict: it waits for its upload.
+            Conflict: it waits for its upload, or was cancelled before that came.
             UnknownEngine, EngineUnavailable, UnknownLanguage: the options can't be met here.
         """
         self._engines.check(options.engine, options.languages)
@@ -84,9 +85,7 @@ class Quotes:
         if document is None:
             message = "There is no such document in this account."
             raise NotFound(message)
-        if document.status == DocumentStatus.AWAITING_UPLOAD:
-            message = "The document waits for its upload; ask again once its file is there."
-            raise Conflict(message)
+        _check_file(document)
         row = _quote(account_id, quote_id or uuid4(), document.filename, document.source_key, options)
         row.document_id, row.password = document.id, options.password or document.password
         return self._queue(row)
@@ -133,6 +132,18 @@ class Quotes:
             self._store.delete_prefix(f"{QUOTED}{asked.id}/")
 
     def _queue(self, row: Quote) -> Quote:
+        try:
+            return self._store_with_job(row)
+        except IntegrityError as error:
+            # Another try of the same request was quicker, or the document was deleted meanwhile.
+            with self._database.read() as session:
+                there = session.get(Quote, row.id)
+            if there is None:
+                message = "The document was deleted while its quote was asked for."
+                raise NotFound(message) from error
+            return there
+
+    def _store_with_job(self, row: Quote) -> Quote:
         with self._database.write() as work:
             there = work.session.get(Quote, row.id)
             if there is not None:
@@ -156,6 +167,15 @@ class Quotes:
             message = f"The file is none we read, whatever its name says; send {media.SUPPORTED}."
             raise UnsupportedMediaType(message)
         return media_type
+
+
+def _check_file(document: Document) -> None:
+    if document.status == DocumentStatus.AWAITING_UPLOAD:
+        message = "The document waits for its upload; ask again once its file is there."
+        raise Conflict(message)
+    if document.sha256 is None:
+        message = f"The document is {document.status} and its file never came."
+        raise Conflict(message)
 
 
 def _quote(account_id: UUID, quote_id: UUID, filename: str, source_key: str, options: DocumentOptions) -> Quote:

@@ -12,11 +12,9 @@ from shared.contracts import DeliverWebhook, ExtractInvoice, QuoteDocument
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import NotRequeueable
 from shared.models import (
-    FINAL,
     DeadLetter,
     Delivery,
     Document,
-    DocumentStatus,
     EventRow,
     JobRow,
     JobStatus,
@@ -66,11 +64,7 @@ def put_back(work: UnitOfWork, letter: DeadLetter, queues: Queues) -> None:
 
 
 def _document(work: UnitOfWork, document_id: UUID) -> None:
-    document = work.session.get_one(Document, document_id)
-    if document.status not in FINAL - {DocumentStatus.COMPLETED} or document.sha256 is None:
-        message = f"The document is {document.status}; only a partial, failed or cancelled one can be read again."
-        raise NotRequeueable(message)
-    reopen(work, document)
+    reopen(work, work.session.get_one(Document, document_id), NotRequeueable)
 
 
 def _job(work: UnitOfWork, job_id: UUID) -> None:

@@ -98,7 +98,6 @@ class Rereading:
                 continue
             new[key] = self._submission.again(source, wanted[source.id], uuid5(seed, str(source.id)))
             new[key].forced = wish.force
-            new[key].forced = wish.force
             if key in known:
                 # Content keys are unique: the earlier one keeps it.
                 new[key].content_key = None
@@ -109,19 +108,19 @@ class Rereading:
         return Plan(instead, [new[key] for key in sorted(new)])
 
     def discard(self, plan: Plan) -> None:
-        """Remove the files of documents that were not stored after all."""
+        """Remove the files of documents that were not stored after all, or by another try of the same request."""
         for document in plan.new:
-            self._store.delete_prefix(f"documents/{document.id}/")
+            self._store.delete_prefix(document.source_key)
 
     def _sources(self, account_id: UUID, asked: Sequence[UUID]) -> Sequence[Document]:
         """The documents, in the order they were asked for."""
         query = select(Document).where(Document.account_id == account_id, Document.id.in_(asked))
         with self._database.read() as session:
             found = {row.id: row for row in session.scalars(query)}
-        missing = [(number, one) for number, one in enumerate(asked) if one not in found]
+        missing = [one for one in asked if one not in found]
         if missing:
-            errors = [{"field": "document_ids", "message": f"{one} is not there"} for _, one in missing]
-            named = ", ".join(str(one) for _, one in missing[:3])
+            errors = [{"field": "document_ids", "message": f"{one} is not there"} for one in missing]
+            named = ", ".join(map(str, missing[:3]))
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004  # as many as are named
             message = f"This account has no document {named}{more}."
             raise NotFound(message, errors=errors)

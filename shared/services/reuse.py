@@ -48,14 +48,14 @@ class Reuse:
         earlier document may be deleted.
 
         Returns:
-            Whether there was one; else the document has to be read.
+            Whether there was one; else the document has to be read, as one always has that is to be read by force.
 
         Raises:
             DocumentGone: the document was cancelled or deleted meanwhile.
             StorageUnavailable: try again.
         """
         # Who has its content key was read for it, or is to be; nobody else can have the key then.
-        if document.content_key is not None or document.pages_total is not None:
+        if document.forced or document.content_key is not None or document.pages_total is not None:
             return False
         earlier = self._earlier(document)
         if earlier is None:

@@ -55,10 +55,12 @@ def parse(question: str) -> list[Term]:
     terms = [term for match in _TERM.finditer(question) if (term := _term(match)).words]
     if not terms or all(term.unwanted for term in terms):
         message = 'Write in `q` what to look for: words, a "phrase", the beginning of a word with * after it.'
-        raise InvalidOption(message)
+        if terms:
+            message += " A term with a minus only leaves out some of what the others find."
+        raise InvalidOption(message, errors=[{"field": "q", "message": "asks for nothing"}])
     if len(terms) > MAX_TERMS:
         message = f"`q` has {len(terms)} terms; at most {MAX_TERMS} are looked for."
-        raise InvalidOption(message)
+        raise InvalidOption(message, errors=[{"field": "q", "message": f"more than {MAX_TERMS} terms"}])
     return terms
 
 

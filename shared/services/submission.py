@@ -184,6 +184,8 @@ class Submission:
         document = self._new(source.account_id, source.filename, options, document_id)
         document.media_type, document.size_bytes, document.sha256 = source.media_type, source.size_bytes, source.sha256
         document.content_key = options.content_key(source.sha256 or "")
+        # Two tries of one request make the same document; the file of the one that is stored is not the other's.
+        document.source_key = f"documents/{document_id}/source-{uuid4().hex[:8]}"
         return document
 
     def accept_upload(self, key: str, size: int) -> None:

@@ -373,6 +373,15 @@ def test_two_who_want_the_same_reading_get_one(
         assert s3_store.get(rows.get_document(document_id).source_key).startswith(PNG)
 
 
+def test_tries_of_one_request_at_the_same_moment_leave_its_file(
+    batches: Batches, submission: Submission, s3_store: S3Store, rows: Rows, account: UUID
+) -> None:
+    plain = submit(submission, account)
+    asked = partial(batches.of_documents, account, [plain.id], {"deskew": True}, batch_id=uuid4())
+    (document_id,) = {item.document_id for _, items in at_once([asked] * 4) for item in items}
+    assert s3_store.get(rows.get_document(document_id).source_key) == PNG
+
+
 def test_what_has_no_file_cannot_be_read_otherwise(batches: Batches, rows: Rows, account: UUID) -> None:
     waiting = rows.document(account, DocumentStatus.AWAITING_UPLOAD, sha256=None).id
     with pytest.raises(Conflict, match=str(waiting)):

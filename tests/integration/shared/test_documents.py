@@ -196,16 +196,16 @@ def test_a_document_that_failed_before_its_ledger_can_be_retried(documents: Docu
 
 
 @pytest.mark.parametrize(
-    "columns",
+    ("columns", "why"),
     [
-        {"status": DocumentStatus.COMPLETED},
-        {"status": DocumentStatus.PROCESSING},
-        {"status": DocumentStatus.CANCELLED, "sha256": None},
+        ({"status": DocumentStatus.COMPLETED}, "completed; only a partial, failed or cancelled one"),
+        ({"status": DocumentStatus.PROCESSING}, "processing; only a partial, failed or cancelled one"),
+        ({"status": DocumentStatus.CANCELLED, "sha256": None}, "cancelled and its file never came"),
     ],
 )
-def test_there_is_nothing_to_retry(documents: Documents, rows: Rows, columns: dict[str, str]) -> None:
+def test_there_is_nothing_to_retry(documents: Documents, rows: Rows, columns: dict[str, str], why: str) -> None:
     document = rows.document(**columns)  # type: ignore[arg-type]  # columns of a row
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match=why):
         documents.retry(document.account_id, document.id)
 
 

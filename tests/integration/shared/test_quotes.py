@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,6 +24,7 @@ from shared.services.quotes import Quotes
 from shared.values import QuoteStatus
 from tests.support.outgoing import Outgoing
 from tests.support.rows import Rows
+from tests.support.waiting import at_once
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 WORDS = DocumentOptions(password="sesame", deskew=True)  # noqa: S106  # of no account
@@ -114,9 +116,19 @@ def test_only_documents_of_the_account_that_have_a_file_are_asked_about(
         quotes.of_document(account, rows.document().id, DocumentOptions())
     with pytest.raises(Conflict):
         quotes.of_document(account, rows.document(account, DocumentStatus.AWAITING_UPLOAD).id, DocumentOptions())
+    with pytest.raises(Conflict, match="never came"):
+        never = rows.document(account, DocumentStatus.CANCELLED, sha256=None)
+        quotes.of_document(account, never.id, DocumentOptions())
     with pytest.raises(FileTooLarge):
         quotes.of_file(account, "a.png", bytes(5_000_000), DocumentOptions())
     assert rows.count(Quote) == 0
+
+
+def test_tries_of_one_request_at_the_same_moment_ask_once(quotes: Quotes, rows: Rows, account: UUID) -> None:
+    document, quote_id = rows.document(account), uuid4()
+    asked = partial(quotes.of_document, account, document.id, DocumentOptions(), quote_id=quote_id)
+    assert {quote.id for quote in at_once([asked] * 4)} == {quote_id}
+    assert len(rows.jobs(QuoteDocument.name)) == 1
 
 
 def test_another_accounts_quote_is_as_unknown_as_none(quotes: Quotes, rows: Rows, account: UUID) -> None:

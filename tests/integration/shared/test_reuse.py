@@ -87,6 +87,7 @@ def test_taking_over_twice_changes_nothing(reuse: Reuse, database: Database, row
         {"password": "sesame"},
         {"content_key": "of its own"},
         {"pages_total": 2},
+        {"forced": True},
     ],
 )
 def test_what_differs_or_has_begun_is_read(
