@@ -65,6 +65,7 @@ class _Choice:
             self._try(engine, self._page if self._kept is None else self._kept[2])
             if self._doubts & _MAY_BE_TURNED and (degrees := self._turned()):
                 self._try(engine, self._page.turned(degrees))
+            self._believe_what_lies_sideways()
             if self._kept is not None and not self._doubts:
                 break
         if self._kept is None:
@@ -123,6 +124,15 @@ class _Choice:
             last = self._attempts[-1]
             self._attempts[-1] = replace(last, doubts=(*last.doubts, doubts.TURNED))
         return degrees
+
+    def _believe_what_lies_sideways(self) -> None:
+        """Drop the doubt about words on their side where it is the only one: it was looked which way up they are.
+
+        An engine that is sure of such words has read them as they lie; nobody is to be paid for reading them again.
+        """
+        if self._kept is not None and self._doubts == {doubts.SIDEWAYS}:
+            number = self._kept[0]
+            self._attempts[number] = replace(self._attempts[number], doubts=())
 
     def _failed(self, name: str, error: TwolaneError, duration_ms: int = 0, cpu_ms: int = 0) -> None:
         self._errors.append(error)

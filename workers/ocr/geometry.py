@@ -6,7 +6,7 @@ before the change; `after` chains them.
 
 from __future__ import annotations
 
-from math import cos, radians, sin
+from math import atan2, cos, degrees, radians, sin
 from typing import Final
 
 Transform = tuple[float, float, float, float, float, float]
@@ -34,17 +34,22 @@ def moved(left: float, top: float) -> Transform:
     return (1.0, 0.0, left, 0.0, 1.0, top)
 
 
-def rotated(degrees: float, before: tuple[float, float], size: tuple[float, float]) -> Transform:
-    """Of a picture turned about its centre by so many degrees clockwise.
+def rotated(angle: float, before: tuple[float, float], size: tuple[float, float]) -> Transform:
+    """Of a picture turned about its centre by an angle.
 
     Args:
-        degrees: clockwise, as one looks at it.
+        angle: in degrees clockwise, as one looks at it.
         before: its width and height.
         size: width and height of the picture it became, centred alike.
     """
-    cosine, sine = round(cos(radians(degrees)), 15), round(sin(radians(degrees)), 15)
+    cosine, sine = round(cos(radians(angle)), 15), round(sin(radians(angle)), 15)
     turned_back = (cosine, sine, 0.0, -sine, cosine, 0.0)
     return after(moved(before[0] / 2, before[1] / 2), after(turned_back, moved(-size[0] / 2, -size[1] / 2)))
+
+
+def quarter(transform: Transform) -> int:
+    """Return by how many degrees clockwise a picture was turned, to the nearest of 0, 90, 180 and 270."""
+    return round(degrees(atan2(transform[1], transform[0])) / 90) * 90 % 360
 
 
 def stored(transform: Transform) -> Transform | None:

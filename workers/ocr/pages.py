@@ -212,9 +212,15 @@ class RecognisePage:
 
 @dataclass(frozen=True, slots=True)
 class RenderPage:
-    """Render one page, prepared as asked, into a file; the answer is a `RenderedPage` or a `PageFailed`."""
+    """Render one page, prepared as asked, into a file; the answer is a `RenderedPage` or a `PageFailed`.
+
+    Attributes:
+        number: of the page, from 1.
+        turned: by how many degrees clockwise it is to be turned then: 0, 90, 180 or 270.
+    """
 
     number: int
+    turned: int = 0
 
 
 @dataclass(frozen=True, slots=True)

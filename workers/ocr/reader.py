@@ -111,7 +111,7 @@ class DocumentReader:
         elif isinstance(request, RecognisePage):
             yield self._recognise(request.number)
         elif isinstance(request, RenderPage):
-            yield self._render(request.number)
+            yield self._render(request)
         elif isinstance(request, ReadEInvoice):
             yield EInvoice(self._document.e_invoice() if isinstance(self._document, PdfDocument) else None)
         elif isinstance(request, WritePdf):
@@ -166,12 +166,13 @@ class DocumentReader:
             return PageFailed(number, as_ours(error))
         return page_read(number, reading, _since(started), meter)
 
-    def _render(self, number: int) -> RenderedPage | PageFailed:
+    def _render(self, request: RenderPage) -> RenderedPage | PageFailed:
         """Write one page as PNG: small enough to be sent elsewhere."""
-        meter = Meter()
+        meter, number = Meter(), request.number
         path = self._opening.scratch / f"page-{number}.png"
         try:
             page = self._page_image(self._document.raster(number))
+            page = page.turned(request.turned) if request.turned else page
             page.image().save(path, dpi=(page.dpi, page.dpi), compress_level=1)
             if path.stat().st_size > MAX_PNG_BYTES:
                 path.unlink()

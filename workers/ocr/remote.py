@@ -22,6 +22,7 @@ from workers.job import Run
 from workers.ocr import doubts, engines
 from workers.ocr.calls import Calls, Outcome
 from workers.ocr.engine import PageImage, PageText
+from workers.ocr.geometry import quarter
 from workers.ocr.pages import Attempt, PageFailed, PageRead, ReadOptions, RenderedPage
 from workers.ocr.sandbox import Reader
 from workers.ocr.text import clean
@@ -150,7 +151,9 @@ class Recognition:
     def _second_opinion(self, page: PageRead, calls: Calls) -> PageRead:
         """Ask the remote engine about a page; the better result stays, and every attempt is on record."""
         started = time.monotonic()
-        rendered = _rendered(self.reader, page.number)
+        # `auto` turns what `rotate` has not: whoever reads next sees it the same way up.
+        turned = quarter(page.transform) if page.transform and not self.options.rotate else 0
+        rendered = _rendered(self.reader, page.number, turned)
         if isinstance(rendered, PageFailed):
             failed = replace(_NOT_ASKED, engine=calls.engine.name, error=rendered.error.code)
             return replace(page, attempts=[*page.attempts, failed])
@@ -187,9 +190,9 @@ def _last_rung(ladder: Sequence[str]) -> str | None:
     return None
 
 
-def _rendered(reader: Reader, number: int) -> RenderedPage | PageFailed:
+def _rendered(reader: Reader, number: int, turned: int = 0) -> RenderedPage | PageFailed:
     """Render a page into a file of its own: the reader keeps only the last."""
-    rendered = reader.render(number)
+    rendered = reader.render(number, turned)
     if isinstance(rendered, PageFailed):
         return rendered
     kept = rendered.path.with_name(f"asked-{number}{rendered.path.suffix}")

@@ -159,9 +159,14 @@ class Reader:
         for number in numbers:
             yield self._patiently(number, self._recognise)
 
-    def render(self, number: int) -> RenderedPage | PageFailed:
-        """Render a page, prepared as asked, into a file that lives until the next is rendered or this ends."""
-        return self._patiently(number, self._render)
+    def render(self, number: int, turned: int = 0) -> RenderedPage | PageFailed:
+        """Render a page, prepared as asked, into a file that lives until the next is rendered or this ends.
+
+        Args:
+            number: of the page, from 1.
+            turned: by how many degrees clockwise it is to be turned besides: 0, 90, 180 or 270.
+        """
+        return self._patiently(number, lambda number: self._render(number, turned))
 
     def e_invoice(self) -> bytes | None:
         """Take out the XML of the invoice that the document carries; None where that fails, for the pages are there."""
@@ -240,9 +245,9 @@ class Reader:
             self._used.update(attempt.engine for attempt in answer.attempts if attempt.error is None)
         return answer
 
-    def _render(self, number: int) -> RenderedPage | PageFailed:
+    def _render(self, number: int, turned: int) -> RenderedPage | PageFailed:
         process = self._running()
-        process.send(RenderPage(number))
+        process.send(RenderPage(number, turned))
         answer = process.receive(f"Page {number}")
         if not isinstance(answer, RenderedPage | PageFailed):
             raise EngineFailed(f"The reading process answered {answer!r} when asked to render page {number}.")

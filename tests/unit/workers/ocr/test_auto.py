@@ -15,6 +15,7 @@ from shared.errors import EngineFailed, EngineUnavailable, UnknownLanguage
 from tests.unit.workers.ocr.making import LIMITS, page_image, program, saved, text_image
 from workers.ocr import appearance, auto, doubts, engines
 from workers.ocr.engine import OcrOptions, PageImage, PageText, Word
+from workers.ocr.engines.tesseract import packs
 from workers.ocr.forking import forking
 from workers.ocr.pages import Attempt, ReadOptions
 from workers.ocr.sandbox import PageRead, Reader
@@ -125,6 +126,17 @@ def test_turned_pages_are_read_upright(degrees: int, tmp_path: Path) -> None:
     x, y = a * x0 + b * y0 + c, d * x0 + e * y0 + f
     expected = {90: (50, image.width - 50), 180: (image.width - 50, image.height - 60), 270: (image.height - 60, 50)}
     assert (x, y) == pytest.approx(expected[degrees], abs=20)
+
+
+def test_words_on_their_side_that_were_read_well_are_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the pack for it nobody can tell which way up they are; the engine that reads them as they lie is sure."""
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs/eng.traineddata").symlink_to(packs.directory() / "eng.traineddata")
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path / "packs"))
+    few = text_image("committee accounts treasurer\nreport members secretary", (1200, 400)).rotate(90, expand=True)
+    found = read(few, tmp_path, ladder=("rapidocr", "tesseract"))
+    assert doubts.SIDEWAYS in doubts.of(found.text, ("eng",))
+    assert [(attempt.engine, attempt.kept, attempt.doubts) for attempt in found.attempts] == [("rapidocr", True, ())]
 
 
 def test_a_page_too_crooked_for_tesseract_is_read_by_the_next_engine(tmp_path: Path) -> None:
