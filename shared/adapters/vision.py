@@ -41,6 +41,9 @@ CONNECT_SECONDS: Final = 5.0
 MAX_SAID: Final = 300
 """Characters of what a server says about an error that are passed on."""
 
+_MAX_READ: Final = 4096
+"""Bytes of it that are looked at."""
+
 _TOO_LARGE: Final = 413
 _NOT_NOW: Final = frozenset({408, 409, 425})
 _NOT_FOR_US: Final = frozenset({401, 402, 403, 404, 405})
@@ -152,7 +155,14 @@ class ChatEndpoint:
 
     @cached_property
     def _key(self) -> str | None:
-        return self._find_key() if self._find_key else None
+        if self._find_key is None:
+            return None
+        key = self._find_key().strip()  # secrets made from files end with a line feed
+        if not (key.isascii() and key.isprintable()):
+            raise EngineUnavailable(
+                "The key of the model's server holds what no header can; its operator must check it."
+            )
+        return key
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -176,6 +186,9 @@ class ChatEndpoint:
                     answer = _read(response)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 raise EngineUnreachable(f"The model's server can't be reached: {_short(str(error))}.") from error
+            except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
+                # Nothing was sent. What it says may quote the headers.
+                raise EngineUnavailable("The model's server can't be asked so: check its address and key.") from error
             except (httpx.HTTPError, httpx.StreamError) as error:
                 if alarm.rang or isinstance(error, httpx.TimeoutException):
                     raise AnswerLost(late) from error
@@ -189,9 +202,7 @@ class ChatEndpoint:
     def _raise(self, response: httpx.Response, answer: bytes) -> NoReturn:
         """Turn an answer that is none into our error; what it says is passed on, but never the key."""
         status = response.status_code
-        said = _said(answer)
-        if self._key:
-            said = said.replace(self._key, "***")
+        said = _said(answer, self._key)
         if status in _NOT_FOR_US:
             # What it says here may quote the key.
             raise EngineUnavailable(
@@ -280,14 +291,17 @@ def _logprobs(said: Any) -> tuple[tuple[str, float], ...] | None:
     return tuple((str(token["token"]), min(float(token["logprob"]), 0.0)) for token in tokens)
 
 
-def _said(answer: bytes) -> str:
-    """What a server says about an error: `{"error": {"message": ...}}`, or whatever came."""
-    text = answer[:4096].decode("utf-8", "replace")
+def _said(answer: bytes, key: str | None) -> str:
+    """What a server says about an error: `{"error": {"message": ...}}`, or whatever came; the key is blackened."""
+    text = answer[:_MAX_READ].decode("utf-8", "replace")
     try:
         error = json.loads(text)["error"]
         text = str(error["message"] if isinstance(error, dict) else error)
     except (ValueError, TypeError, LookupError, RecursionError):
         text = text.partition("<")[0]  # the page of some gateway
+    if key:
+        # Before anything is cut off: the beginning of a key is told by nobody else.
+        text = text.replace(key, "***")
     return _short(text) or "it said nothing"
 
 

@@ -147,6 +147,30 @@ def test_a_question_may_be_refused(status: int) -> None:
     assert "\n" not in str(met.value)
 
 
+@pytest.mark.parametrize("before", range(270, 300, 5))
+def test_no_part_of_a_key_is_told(before: int) -> None:
+    """Wherever in what it says the server quotes it."""
+    with pytest.raises(EngineRefused) as met:
+        ask(fails(400, f"{'x' * before} {KEY}"))
+    assert KEY[:4] not in str(met.value)
+
+
+@pytest.mark.parametrize("key", ["sk-very\nsecret", "sk-very-s\u00e9cret", "sk-\x7fvery"])
+def test_a_key_that_no_header_can_hold_is_the_operators_business(key: str) -> None:
+    """And is not told."""
+    with Receiver(writes()) as server, pytest.raises(EngineUnavailable) as met:
+        ChatEndpoint(server.url, "a-model", lambda: key).chat(HELLO, max_tokens=1)
+    assert "sk-" not in str(met.value)
+    assert server.requests == []
+
+
+def test_a_line_feed_behind_a_key_is_no_part_of_it() -> None:
+    """Secrets made from files have one."""
+    with Receiver(writes()) as server:
+        ChatEndpoint(server.url, "a-model", lambda: f"{KEY}\n").chat(HELLO, max_tokens=1)
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
 def test_a_busy_server_says_for_how_long() -> None:
     """In seconds, as a date, or not at all."""
     with pytest.raises(Throttled) as met:
