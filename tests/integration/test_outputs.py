@@ -152,6 +152,20 @@ def test_the_pdf_of_a_document_with_a_password_is_made_before_the_password_goes(
     assert pdf_text(archived.content) == pdf_text(body)
 
 
+def test_a_signed_pdf_with_a_password_is_given_as_it_came(shared_lanes: Lanes) -> None:
+    locked = io.BytesIO()
+    with pikepdf.open(io.BytesIO(documents.scanned_pdf(1))) as pdf:
+        value = pikepdf.Dictionary(Type=pikepdf.Name.Sig, ByteRange=pikepdf.Array([0, 10, 20, 30]))
+        field = pdf.make_indirect(pikepdf.Dictionary(FT=pikepdf.Name.Sig, V=pdf.make_indirect(value)))
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([field]))
+        pdf.save(locked, encryption=pikepdf.Encryption(owner="owner", user=PASSWORD))
+    document = shared_lanes.wait(shared_lanes.submit(("both.pdf", locked.getvalue()), password=PASSWORD).json()["id"])
+    assert {"signed", "encrypted"} <= set(document["flags"])
+    answer = result(shared_lanes, document["id"], "pdf")
+    assert answer.content == locked.getvalue()
+    assert answer.headers["x-unaltered"] == "signed"
+
+
 def test_pages_that_failed_are_empty_and_made_anew_when_they_were_read(lanes: Lanes) -> None:
     sizes = [(700, 220), (2100, 660), (700, 220)]
     pictures = [documents.image(documents.page_word(number), size) for number, size in enumerate(sizes, start=1)]

@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 
 from shared.errors import CorruptFile, NoPages, PasswordRequired, TwolaneError, UnreadableDocument, WrongPassword
 from shared.values import DocumentFlag
-from workers.ocr import attachments, guard, text_layer
+from workers.ocr import attachments, guard, signatures, text_layer
 from workers.ocr.images import Raster
 from workers.ocr.text_layer import TextLayer
 from workers.ocr.text_trust import shows_more
@@ -89,7 +89,7 @@ class PdfDocument:
         self._pdf.close()
 
     def _flags(self) -> Iterator[DocumentFlag]:
-        if pdfium.FPDF_GetSignatureCount(self._pdf) > 0:
+        if self._pdf.get_formtype() != pdfium.FORMTYPE_NONE and signatures.signed(self._path, self._password):
             yield DocumentFlag.SIGNED
         if pdfium.FPDF_GetSecurityHandlerRevision(self._pdf) >= 0:
             yield DocumentFlag.ENCRYPTED

@@ -10,11 +10,11 @@ from typing import Final
 from uuid import UUID
 
 from shared.config import Reading
-from shared.errors import NotArchivable, ObjectMissing, PasswordRequired, TwolaneError
+from shared.errors import NotArchivable, ObjectMissing, PasswordRequired, StorageUnavailable, TwolaneError
 from shared.models import Document
 from shared.services.outputs import media_type, result_key
 from shared.values import DocumentFlag, ResultFormat
-from workers.job import Run
+from workers.job import LeaseLost, Run
 from workers.ocr.outputs import alto, hocr, markdown, tsv
 from workers.ocr.outputs.stored import StoredPage, stored_pages
 from workers.ocr.sandbox import Reader, ReadLimits, ReadOptions
@@ -56,12 +56,20 @@ def make_output(document_id: UUID, result_format: ResultFormat, run: Run) -> Non
 def make_before_password_goes(document: Document, run: Run) -> None:
     """Make the PDF of a document that only its password opens: the password is erased when it is completed.
 
-    What is in the way is no reason not to close the document: who asks later hears that its PDF takes a password.
+    What is in the way of that is no reason not to close the document: who asks later hears that its PDF takes a password.
+
+    Raises:
+        LeaseLost: stop.
+        StorageUnavailable: try again.
     """
     if document.password is None or DocumentFlag.ENCRYPTED not in document.flags:
         return
+    if DocumentFlag.SIGNED in document.flags:
+        return  # it is given out as it came
     try:
         _make(document, "pdf", result_key(document.id, document.generation, "pdf"), run)
+    except (LeaseLost, StorageUnavailable):
+        raise
     except TwolaneError as error:
         log.warning("the PDF of %s could not be made: %s", document.id, error)
 
