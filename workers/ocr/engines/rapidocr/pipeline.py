@@ -11,10 +11,11 @@ from PIL import Image
 
 from workers.ocr.engine import PageText, Word
 from workers.ocr.engines.rapidocr import orientation, recognition
+from workers.ocr.engines.rapidocr.columns import Line
 from workers.ocr.engines.rapidocr.crops import Crop, cut
 from workers.ocr.engines.rapidocr.decoding import Piece
 from workers.ocr.engines.rapidocr.detection import Region, detect
-from workers.ocr.engines.rapidocr.layout import Line, compose
+from workers.ocr.engines.rapidocr.layout import compose
 from workers.ocr.engines.rapidocr.models import Grey, Models
 
 cv2.setNumThreads(1)  # its pool of threads would be missing in a forked process
