@@ -56,7 +56,7 @@ def make_output(document_id: UUID, result_format: ResultFormat, run: Run) -> Non
 def make_before_password_goes(document: Document, run: Run) -> None:
     """Make the PDF of a document that only its password opens: the password is erased when it is completed.
 
-    What is in the way of that is no reason not to close the document: who asks later hears that its PDF takes a password.
+    What is in the way is no reason not to close the document: who asks later hears that its PDF takes a password.
 
     Raises:
         LeaseLost: stop.

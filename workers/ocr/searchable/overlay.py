@@ -6,6 +6,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import copysign, hypot
 from statistics import median
 from typing import Any, Final
 
@@ -68,15 +69,11 @@ class TextLayerWriter:
         """Stretch a text over a box: one matrix does size, direction and place."""
         x0, y0, x1, y1 = box
         start, end = (x1, x0) if _right_to_left(text) else (x0, x1)
-        origin, along, up = _point(place, start, y1), _point(place, end, y1), _point(place, start, y0)
+        along, up = _straight(place, end - start, 0), _straight(place, 0, y0 - y1)
+        middle = _point(place, (x0 + x1) / 2, (y0 + y1) / 2)
+        origin = (middle[axis] - (along[axis] + up[axis]) / 2 for axis in (0, 1))
         width = _EXTENT * len(text)
-        matrix = (
-            (along[0] - origin[0]) / width,
-            (along[1] - origin[1]) / width,
-            up[0] - origin[0],
-            up[1] - origin[1],
-            *origin,
-        )
+        matrix = (along[0] / width, along[1] / width, *up, *origin)
         return f"{' '.join(map(_number, matrix))} Tm <{self._font.encode(text)}> Tj\n"
 
 
@@ -120,6 +117,18 @@ def _right_to_left(text: str) -> bool:
 def _point(place: Transform, x: float, y: float) -> tuple[float, float]:
     a, b, c, d, e, f = place
     return a * x + b * y + c, d * x + e * y + f
+
+
+def _straight(place: Transform, x: float, y: float) -> tuple[float, float]:
+    """Return where a step leads on the page, along the page's nearer side.
+
+    A word of a page that leans lies level across its ink, not along it: whoever takes text out of a PDF sees letters
+    that climb as many lines of one letter each.
+    """
+    a, b, _, d, e, _ = place
+    across, upward = a * x + b * y, d * x + e * y
+    length = hypot(across, upward)
+    return (copysign(length, across), 0.0) if abs(across) >= abs(upward) else (0.0, copysign(length, upward))
 
 
 def _number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pikepdf
@@ -11,6 +12,7 @@ from pikepdf import Array, Dictionary, Name
 from infra import samples
 from tests.unit.workers.ocr.making import pdf_of
 from tests.unit.workers.ocr.searchable.writing import box_on_screen, one_line, text_of, written
+from workers.ocr.geometry import rotated
 from workers.ocr.searchable.lines import PageWords
 
 BOX = (100, 40, 190, 60)
@@ -41,6 +43,24 @@ def test_a_page_that_was_turned_and_scaled_to_be_read_has_its_words_in_place(tmp
     transform = (-0.5, 0.0, 595.0, 0.0, -0.5, 842.0)
     target = written(source, [PageWords(1, 72, transform, [[("harbour", (800, 1564, 990, 1604))]])])
     assert box_on_screen(target, 1, "harbour") == pytest.approx((100, 40, 195, 60), abs=0.7)
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+@pytest.mark.parametrize("leans", [-6.0, -0.3, 0.0, 0.3, 6.0])
+def test_words_of_a_page_that_leans_are_whole_and_in_place(tmp_path: Path, turned: int, leans: float) -> None:
+    source = pdf_of([""], tmp_path / "page.pdf")
+    transform = rotated(turned + leans, (595, 842), (595, 842))
+    boxes = [(f"harbour{number}", (100 + 60 * number, 400, 150 + 60 * number, 412)) for number in range(6)]
+    target = written(source, [PageWords(1, 72, transform, [boxes])])
+    found = subprocess.run(["pdftotext", "-raw", str(target), "-"], check=True, capture_output=True, text=True).stdout
+    assert found.split() == [word for word, _ in boxes]
+    # pdfium gives words of a line that stands on its head from left to right, however they were written.
+    assert sorted(text_of(target)[0].split()) == [word for word, _ in boxes]
+    for word, (x0, y0, x1, y1) in boxes:
+        a, b, c, d, e, f = transform
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        left, top, right, bottom = box_on_screen(target, 1, word)
+        assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx((a * x + b * y + c, d * x + e * y + f), abs=1)
 
 
 WORDS = ["Hello", "\u05e9\u05dc\u05d5\u05dd", "\u0645\u0631\u062d\u0628\u0627", "\u6f22\u5b57", "\U0001f600", "a\u0301"]
