@@ -71,6 +71,13 @@ EVERYTHING = {
     "DeepSeekUrl": "https://models.example.com/v1",
     "DeepSeekSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:model",
     "TextractEnabled": "true",
+    "TextractPageDollars": "0.002",
+    "Extractor": "llm",
+    "ExtractorUrl": "https://language.example.com/v1",
+    "ExtractorModel": "small",
+    "ExtractorSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:extractor",
+    "ExtractorInputDollars": "2",
+    "VcpuHourDollars": "0.03",
 }
 """Whatever can be switched on."""
 

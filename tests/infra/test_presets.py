@@ -32,6 +32,8 @@ CONTRADICTIONS: list[tuple[dict[str, str], str]] = [
     ({"Reminders": "On"}, "WeeklyDigest or Reminders is On without MailFrom"),
     ({"SmtpUrl": "smtp://mail.example.com:587"}, "SmtpUrl is given without MailFrom"),
     ({"SnapStart": "On", "PythonRuntime": "python3.11"}, "SnapStart needs Python 3.12"),
+    ({"ExtractorUrl": "https://models.example.com/v1"}, "ExtractorUrl is given without ExtractorModel"),
+    ({"Extractor": "llm"}, "Extractor is llm, and neither ExtractorUrl nor DeepSeekUrl"),
 ]
 
 OUT_OF_BOUNDS = [
@@ -48,6 +50,10 @@ OUT_OF_BOUNDS = [
     {"DatabaseSecretArn": "database"},
     {"RedisSecretArn": "broker"},
     {"SigningSecretArn": "signing"},
+    {"ExtractorSecretArn": "extractor"},
+    {"ExtractorUrl": "https://user:secret@models.example.com/v1"},
+    {"Extractor": "model"},
+    {"VcpuHourDollars": "-1"},
     {"JwtIssuer": "http://issuer.example.com"},
     {"CertificateArn": "certificate"},
     {"LeaseSeconds": "0"},
