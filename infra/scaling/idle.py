@@ -39,6 +39,9 @@ POLLERS: Final = 5
 POLL_SECONDS: Final = 20
 """How Lambda asks an empty queue: so many questions at once, each of which waits so long for a message."""
 
+OF_WORKERS: Final = {"WorkersUseEndpoints", "HasTextractEndpoint"}
+"""Conditions of endpoints that are there for workers alone."""
+
 DAY_SECONDS: Final = 24 * 3600
 
 COUNTED_SECONDS: Final = 0.3
@@ -129,9 +132,10 @@ def endpoint_zones(parameters: Mapping[str, str]) -> int:
         for made in load(PROJECT / "infra/stacks/network.yaml")["Resources"].values()
         if made["Type"] == "AWS::EC2::VPCEndpoint" and made["Properties"].get("VpcEndpointType") == "Interface"
     ]
-    of_functions = sum(made["Condition"] != "WorkersUseEndpoints" for made in endpoints)
+    textract = sum(made["Condition"] == "HasTextractEndpoint" for made in endpoints)
+    of_functions = sum(made["Condition"] not in OF_WORKERS for made in endpoints)
     if parameters["WorkerEgress"] == "endpoints":
-        return len(endpoints) * ZONES
+        return (len(endpoints) - (0 if parameters["TextractEnabled"] == "true" else textract)) * ZONES
     return 0 if int(parameters["NatGateways"]) else of_functions
 
 

@@ -30,6 +30,9 @@ MESSAGES = {
 
 WITHOUT_BROKER = MESSAGES | {"CreateKeyFunction"}
 
+OF_WORKERS = {"textract"}
+"""Services that `shared.adapters` speaks to for the workers alone; their image describes them."""
+
 NOT_IMPORTED = {"boto3", "botocore.session", "celery", "kombu", "redis", "psycopg", "sqlalchemy", "urllib3", "click"}
 """What is loaded with its first use, or before a snapshot; see `shared.bootstrap`. Powertools loads botocore's name."""
 
@@ -95,7 +98,7 @@ def test_the_descriptions_of_the_aws_services_that_are_called_are_there(built: d
     called = set(re.findall(r"(?:boto3|aws)\.client\(\s*[\"']([\w-]+)[\"']", code))
     assert called >= {"s3", "secretsmanager", "sqs", "events", "sesv2", "sns"}
     described = {path.name for path in (built[name].path / "botocore/data").iterdir() if path.is_dir()}
-    assert described == called
+    assert described == called - OF_WORKERS
 
 
 def test_the_templates_of_mails_are_where_they_are_rendered(built: dict[str, Zip]) -> None:

@@ -93,11 +93,12 @@ def test_insights_are_paid_by_what_runs_and_only_where_they_are_switched_on() ->
 
 
 def test_endpoints_are_paid_by_zone() -> None:
-    def zones(egress: str, gateways: str) -> int:
-        return idle.endpoint_zones({"WorkerEgress": egress, "NatGateways": gateways})
+    def zones(egress: str, gateways: str, textract: str = "false") -> int:
+        return idle.endpoint_zones({"WorkerEgress": egress, "NatGateways": gateways, "TextractEnabled": textract})
 
-    assert zones("public-ip", "0") == 1
+    assert zones("public-ip", "0") == zones("public-ip", "0", "true") == 1
     assert zones("endpoints", "0") == zones("endpoints", "2") == 8
+    assert zones("endpoints", "0", "true") == 10
     assert zones("nat", "1") == zones("public-ip", "1") == 0
 
 
