@@ -42,7 +42,7 @@ class PageGroupOut(BaseModel):
 class CostOut(BaseModel):
     """What a document took and cost so far."""
 
-    cpu_seconds: float = Field(description="CPU time of our machines, for pages that are done.")
+    cpu_seconds: float = Field(description="CPU time of our machines, for pages that are final.")
     peak_memory_mb: float | None = Field(description="Most memory that a reading process had, in MiB.")
     pages: list[PageGroupOut]
     engine_calls: dict[str, int] = Field(description="Readings by each engine, kept or not.")

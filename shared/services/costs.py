@@ -1,7 +1,8 @@
 """What reading took and cost, in CPU time, memory and dollars at the configured prices.
 
 CPU is reckoned as if a worker's vCPU were always busy, and memory as each page's process had it at most for as long as
-the page took: what idle workers cost is not a document's. What attempts took that ended without a page is not known.
+the page took: what idle workers cost is not a document's. A page that failed counts with what others charged for it;
+what our own engines spent on it, and on attempts of a worker that was lost, is not known.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ class Costs:
         """
         own = select(Document.id).where(Document.id == document_id, Document.account_id == account_id)
         columns = (Page.source, Page.engine, Page.reused_from, Page.cpu_ms, Page.peak_kb, Page.duration_ms, Page.micros)
-        pages = select(*columns, Page.attempts).where(Page.document_id == document_id, Page.status == PageStatus.DONE)
+        final = Page.status.in_([PageStatus.DONE, PageStatus.FAILED])
+        pages = select(*columns, Page.status, Page.attempts).where(Page.document_id == document_id, final)
         with self._database.read() as session:
             if session.scalar(own) is None:
                 message = "There is no such document in this account."
@@ -125,6 +127,7 @@ class Costs:
 
     def _receipt(self, rows: Sequence[Any], extraction_micros: int) -> Receipt:
         read = [row for row in rows if row.reused_from is None]
+        done = [row for row in rows if row.status == PageStatus.DONE]
         cpu_ms = sum(row.cpu_ms or 0 for row in read)
         peaks = [row.peak_kb for row in read if row.peak_kb is not None]
         dollars = Dollars(
@@ -136,10 +139,10 @@ class Costs:
         return Receipt(
             cpu_seconds=cpu_ms / 1000,
             peak_memory_mb=max(peaks) / 1024 if peaks else None,
-            pages=_groups(rows),
+            pages=_groups(done),
             engine_calls=Counter(attempt["engine"] for row in read for attempt in row.attempts or ()),
             dollars=dollars,
-            textract_dollars=len(rows) * self._tariff.textract_page,
+            textract_dollars=len(done) * self._tariff.textract_page,
         )
 
 

@@ -8,7 +8,7 @@ the document.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,9 @@ from shared.services import announcing, dead_letters, extracting
 from shared.services.dead_letters import ANSWERS
 from shared.services.verdict import Summary, one_of, verdict
 from shared.values import DocumentFlag
+
+_ADDED = ("cpu_ms", "micros")
+"""What pages cost, in all."""
 
 BATCH = 64
 """Pages taken from the ledger at a time."""
@@ -60,11 +63,14 @@ class ReadPage:
 
 @dataclass(frozen=True, slots=True)
 class FailedPage:
-    """A page that can't be read, and why."""
+    """A page that can't be read, why, and what finding that out took."""
 
     number: int
     error_code: str
     error_message: str
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    cpu_ms: int = 0
+    micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,10 +277,15 @@ def _send_chunk(work: UnitOfWork, document: Document, numbers: Sequence[int]) ->
 
 
 def _write(session: Session, document_id: UUID, status: PageStatus, rows: list[dict[str, Any]]) -> int:
-    """Write rows that are still pending; return how many were."""
+    """Write rows that are still pending; return how many were.
+
+    What a page took is added to what it took before, where it failed once and is read again.
+    """
     if not rows:
         return 0
     table = Page.__table__
+    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "number"}
+    values |= {name: func.coalesce(table.c[name], 0) + bindparam(name) for name in _ADDED}
     statement = (
         update(Page)
         .where(
@@ -282,7 +293,7 @@ def _write(session: Session, document_id: UUID, status: PageStatus, rows: list[d
             table.c.number == bindparam("page_number"),
             table.c.status == PageStatus.PENDING,
         )
-        .values({"status": status, **{name: bindparam(name) for name in rows[0] if name != "number"}})
+        .values({"status": status, **values})
     )
     bound = [{**row, "page_number": row["number"]} for row in rows]
     result = session.connection().execute(statement, bound)

@@ -116,7 +116,10 @@ def test_what_asking_again_does_not_change_fails_at_once(
     answer = lanes.submit((f"{code}.png", documents.png("no")), engine="deepseek", force="true")
     document = lanes.wait(answer.json()["id"])
     assert document["status"] == "failed"
-    assert [page.error_code for page in lanes.pages(document["id"])] == [code]
+    (page,) = lanes.pages(document["id"])
+    assert (page.error_code, [attempt["error"] for attempt in page.attempts or ()]) == (code, [code])
+    receipt = lanes.client.get(f"/v1/documents/{document['id']}/cost").json()
+    assert (receipt["engine_calls"], receipt["textract_dollars"]) == ({"deepseek": 1}, 0)
     assert len(server.requests) == 1
     assert KEY not in lanes.client.get(f"/v1/documents/{document['id']}").text
     assert KEY not in lanes.log()

@@ -164,11 +164,13 @@ class PageFailed:
         number: of the page, from 1.
         error: why.
         final: whether it is not to be tried again by itself, whatever the error.
+        attempts: what was asked of engines that others run, in order; it may have cost something all the same.
     """
 
     number: int
     error: TwolaneError
     final: bool = False
+    attempts: Sequence[Attempt] = ()
 
 
 # --- what the worker asks the reading process

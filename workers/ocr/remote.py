@@ -114,7 +114,7 @@ class Recognition:
         outcome = self._ask(rendered, calls, started)
         if outcome.text is None:
             assert outcome.error is not None  # noqa: S101  # there is one or the other
-            return PageFailed(rendered.number, outcome.error)
+            return PageFailed(rendered.number, outcome.error, attempts=outcome.attempts)
         return _page_read(rendered, outcome.text, calls.engine.name, outcome.attempts, started)
 
     def _ask(self, rendered: RenderedPage, calls: Calls, started: float) -> Outcome:
@@ -146,7 +146,7 @@ class Recognition:
         started = time.monotonic()
         rendered = _rendered(self.reader, failed.number)
         page = rendered if isinstance(rendered, PageFailed) else self._page(rendered, calls, started)
-        return failed if isinstance(page, PageFailed) else page
+        return replace(failed, attempts=page.attempts) if isinstance(page, PageFailed) else page
 
     def _second_opinion(self, page: PageRead, calls: Calls) -> PageRead:
         """Ask the remote engine about a page; the better result stays, and every attempt is on record."""

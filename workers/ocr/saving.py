@@ -32,8 +32,7 @@ def save(document: Document, pages: Iterable[PageRead | PageFailed], run: Run) -
         if isinstance(page, PageRead):
             batch.append(page)
         elif page.final or isinstance(page.error, Permanent) or _last_try(page.error, run):
-            failed = FailedPage(page.number, page.error.code, page.error.detail)
-            run.services.ledger.save(document.id, [], [failed])
+            run.services.ledger.save(document.id, [], [_failed(page)])
         else:
             log.warning("page %d will be tried again: %s", page.number, page.error)
             again = page
@@ -43,6 +42,17 @@ def save(document: Document, pages: Iterable[PageRead | PageFailed], run: Run) -
     _flush(document, batch, run)
     if again is not None:
         raise again.error
+
+
+def _failed(page: PageFailed) -> FailedPage:
+    return FailedPage(
+        number=page.number,
+        error_code=page.error.code,
+        error_message=page.error.detail,
+        attempts=[asdict(attempt) for attempt in page.attempts],
+        cpu_ms=sum(attempt.cpu_ms for attempt in page.attempts),
+        micros=sum(attempt.micros for attempt in page.attempts),
+    )
 
 
 def _last_try(error: TwolaneError, run: Run) -> bool:

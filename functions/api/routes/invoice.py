@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-import anyio
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from functions.api import openapi
 from functions.api.answers import POLL_SECONDS, json_answer
 from functions.api.deps import CallerDep
 from functions.api.invoice_schemas import InvoiceOut
 from functions.api.openapi import problems
-from functions.api.polling import FIRST_PAUSE, LONGEST_PAUSE
+from functions.api.polling import poll
 from functions.api.schemas import WaitQuery
 from shared.bootstrap import services
 from shared.errors import NotFinal
@@ -36,25 +33,20 @@ async def get_invoice(
     They are where `extract=invoice` came with the document, or a POST here after it was read. What `status` says is
     `completed`, or `failed` with the `error`.
     """
-    return json_answer(InvoiceOut.of(await _when_looked_for(request, caller, document_id, query.wait)))
+    found = await poll(
+        request, query.wait, lambda: _look(caller, document_id), lambda seen: not isinstance(seen, NotFinal)
+    )
+    if isinstance(found, NotFinal):
+        raise found
+    return json_answer(InvoiceOut.of(found))
 
 
-async def _when_looked_for(request: Request, caller: Caller, document_id: UUID, seconds: float) -> Extraction:
-    """Ask the database until there is an answer, ever less often.
-
-    Raises:
-        NotFinal: there is none when the time is over.
-    """
-    start, pause = time.monotonic(), FIRST_PAUSE
-    while True:
-        try:
-            return await run_in_threadpool(services().extractions.get, caller.account_id, document_id)
-        except NotFinal:
-            left = start + seconds - time.monotonic()
-            if left <= 0 or await request.is_disconnected():
-                raise
-        await anyio.sleep(min(pause, left))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+def _look(caller: Caller, document_id: UUID) -> Extraction | NotFinal:
+    """Give the fields, or why there are none yet."""
+    try:
+        return services().extractions.get(caller.account_id, document_id)
+    except NotFinal as error:
+        return error
 
 
 @router.post(

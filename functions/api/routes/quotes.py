@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
-import anyio
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -18,17 +16,12 @@ from functions.api.deps import CallerDep, IdempotencyKey, Once, fingerprint
 from functions.api.errors import problem
 from functions.api.forms import Asked, read_question
 from functions.api.openapi import problems
+from functions.api.polling import poll
 from shared import errors
 from shared.bootstrap import services
 from shared.values import Answer, Caller, QuoteStatus
 
-if TYPE_CHECKING:
-    from shared.models import Quote
-
 router = APIRouter(prefix="/v1/quotes", tags=["quotes"])
-
-FIRST_PAUSE = 0.025
-LONGEST_PAUSE = 0.25
 
 _HEADERS = openapi.LOCATION | openapi.REPLAY
 
@@ -56,7 +49,12 @@ async def create_quote(
     """
     asked = await read_question(request)
     quote_id, replayed = await run_in_threadpool(_ask, caller, idempotency_key, asked)
-    row = await _when_over(request, caller, quote_id, query.wait)
+    row = await poll(
+        request,
+        query.wait,
+        lambda: services().quotes.get(caller.account_id, quote_id),
+        lambda seen: seen.status != QuoteStatus.QUEUED,
+    )
     headers = {"Location": f"/v1/quotes/{row.id}"} | ({"Idempotent-Replay": "true"} if replayed else {})
     if row.status == QuoteStatus.FAILED:
         return problem(errors.of_code(row.error_code or "", row.error_message or ""), headers)
@@ -81,18 +79,6 @@ def _make(caller: Caller, asked: Asked, new_id: UUID | None) -> Answer:
         row = quotes.of_file(caller.account_id, asked.filename, asked.body or b"", options, quote_id=new_id)
     # What it says follows: who repeats the request gets the quote as it is then.
     return Answer(202, {"id": str(row.id)})
-
-
-async def _when_over(request: Request, caller: Caller, quote_id: UUID, seconds: float) -> Quote:
-    """Poll the database without holding a thread between two looks; stop early if nobody listens any more."""
-    start, pause = time.monotonic(), FIRST_PAUSE
-    while True:
-        row = await run_in_threadpool(services().quotes.get, caller.account_id, quote_id)
-        elapsed = time.monotonic() - start
-        if row.status != QuoteStatus.QUEUED or elapsed >= seconds or await request.is_disconnected():
-            return row
-        await anyio.sleep(min(pause, seconds - elapsed))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 @router.get("/{quote_id}", response_model=QuoteOut, responses=problems(401, 404))

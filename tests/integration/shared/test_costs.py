@@ -60,7 +60,8 @@ def test_a_receipt_adds_up_what_pages_took_and_what_others_charge(costs: Costs, 
         "peak_kb": 1024,
     }
     add_page(rows, document, 3, **bare)
-    add_page(rows, document, 4, status=PageStatus.FAILED, cpu_ms=None)
+    refused: dict[str, Any] = {"source": None, "engine": None, "duration_ms": None, "cpu_ms": 0, "peak_kb": None}
+    add_page(rows, document, 4, **refused, status=PageStatus.FAILED, micros=1500, attempts=[attempt("textract")])
     with rows.database.write() as work:
         work.session.add(Extraction(document_id=document.id, micros=250))
     found = receipt(costs, document)
@@ -70,11 +71,11 @@ def test_a_receipt_adds_up_what_pages_took_and_what_others_charge(costs: Costs, 
         PageGroup("ocr", "textract", reused=False, pages=1, cpu_seconds=1),
         PageGroup("text_layer", None, reused=False, pages=1, cpu_seconds=0.001),
     ]
-    assert found.engine_calls == {"tesseract": 2, "textract": 1}
+    assert found.engine_calls == {"tesseract": 2, "textract": 2}
     assert found.dollars.cpu == pytest.approx(0.002001)
     assert found.dollars.memory == pytest.approx((2 + 1) * 0.0005, rel=1e-3)
-    assert (found.dollars.engines, found.dollars.extraction) == (0.0015, 0.00025)
-    assert found.dollars.total == pytest.approx(0.002001 + 0.0015 + 0.0015 + 0.00025, rel=1e-3)
+    assert (found.dollars.engines, found.dollars.extraction) == (0.003, 0.00025)
+    assert found.dollars.total == pytest.approx(0.002001 + 0.0015 + 0.003 + 0.00025, rel=1e-3)
     assert found.textract_dollars == pytest.approx(0.0045)
 
 

@@ -13,6 +13,7 @@ from shared.contracts import Job, OcrClose, OcrDocument, OcrPages
 from shared.db.unit_of_work import Database
 from shared.errors import CorruptFile, EngineFailed
 from shared.models import Document, DocumentStatus, Page, PageStatus
+from shared.services.documents import reopen
 from shared.services.jobs import Jobs
 from shared.services.ledger import BATCH, DocumentGone, FailedPage, Ledger, Progress
 from tests.support.outgoing import Outgoing
@@ -364,3 +365,18 @@ def _unless_gone(save: Callable[[], Progress]) -> Progress | None:
         return save()
     except DocumentGone:
         return None
+
+
+def test_what_a_failed_page_took_is_kept_and_added_to_when_it_is_read(ledger: Ledger, rows: Rows) -> None:
+    document = opened(ledger, rows, 1)
+    asked = [{"engine": "deepseek", "kept": False, "error": "engine_refused"}]
+    ledger.save(document.id, [], [FailedPage(1, "engine_refused", "It would not.", asked, cpu_ms=5, micros=300)])
+    page = next(ledger.finals(document.id))
+    assert (page.attempts, page.cpu_ms, page.micros) == (asked, 5, 300)
+    ledger.close(document.id, ledger.summary(document.id))
+    with rows.database.write() as work:
+        reopen(work, work.session.get_one(Document, document.id))
+    ledger.begin(document.id)
+    ledger.save(document.id, [read_page(1, cpu_ms=8, micros=1000)])
+    page = next(ledger.finals(document.id))
+    assert (page.status, page.cpu_ms, page.micros) == (PageStatus.DONE, 13, 1300)

@@ -116,8 +116,8 @@ def test_only_documents_of_the_account_that_have_a_file_are_asked_about(
         quotes.of_document(account, rows.document().id, DocumentOptions())
     with pytest.raises(Conflict):
         quotes.of_document(account, rows.document(account, DocumentStatus.AWAITING_UPLOAD).id, DocumentOptions())
+    never = rows.document(account, DocumentStatus.CANCELLED, sha256=None)
     with pytest.raises(Conflict, match="never came"):
-        never = rows.document(account, DocumentStatus.CANCELLED, sha256=None)
         quotes.of_document(account, never.id, DocumentOptions())
     with pytest.raises(FileTooLarge):
         quotes.of_file(account, "a.png", bytes(5_000_000), DocumentOptions())
