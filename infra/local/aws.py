@@ -43,6 +43,11 @@ PARAMETERS = {
     "SMS_ENABLED": "SmsEnabled",
     "SMS_MONTHLY_DOLLARS": "SmsMonthlyDollars",
     "MAIL_RATE": "MailRate",
+    "VCPU_HOUR_DOLLARS": "VcpuHourDollars",
+    "GB_HOUR_DOLLARS": "GbHourDollars",
+    "TEXTRACT_PAGE_DOLLARS": "TextractPageDollars",
+    "DEEPSEEK_INPUT_DOLLARS": "DeepSeekInputDollars",
+    "DEEPSEEK_OUTPUT_DOLLARS": "DeepSeekOutputDollars",
 }
 # What processes beside the functions get, by the output of the deployment that says it.
 OUTPUTS = {
@@ -51,6 +56,9 @@ OUTPUTS = {
     "EVENT_BUS_NAME": "EventBusName",
     "SIGNING_SECRET_ARN": "SigningSecretArn",
 }
+OWN_SECRETS = frozenset({"DATABASE_SECRET_ARN", "REDIS_SECRET_ARN", "SIGNING_SECRET_ARN"})
+"""Secrets of what the stack makes itself. Those of models stay: they are looked for in the emulator."""
+
 MAIL_FROM = "twolane@localhost.localdomain"
 
 
@@ -214,11 +222,11 @@ class Emulator:
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without what could lead elsewhere: AWS profiles, secrets, another Python's paths."""
+    """This process's environment without what could lead elsewhere: AWS profiles, stores' secrets, other Pythons' paths."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")) and not name.endswith("_SECRET_ARN")
+        if not name.startswith(("AWS_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")) and name not in OWN_SECRETS
     }
     # Behind a corporate proxy, 127.0.0.1 is still here.
     kept["NO_PROXY"] = kept["no_proxy"] = ",".join(filter(None, [kept.get("NO_PROXY"), HOST, "localhost"]))
