@@ -222,7 +222,7 @@ class Emulator:
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without what could lead elsewhere: AWS profiles, stores' secrets, other Pythons' paths."""
+    """This process's environment without what could lead elsewhere: AWS profiles, stores' secrets, Pythons' paths."""
     kept = {
         name: value
         for name, value in os.environ.items()
