@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -57,9 +58,25 @@ _QUICK: Final = 0.1
 """Part of a page's time: a process that ends sooner is given a second try; one that ends later counts as hanging."""
 
 
+_PREFIX: Final = "twolane-"
+
+_STALE_SECONDS: Final = 2 * 3600
+"""No job takes a quarter of this: who made a directory so old was killed, and its fork server with it."""
+
+
 def warm_up() -> None:
     """Start the fork server now (0.5 s of imports), so that the first document does not wait for it."""
+    _sweep()
     forking().ensure_running()
+
+
+def _sweep() -> None:
+    """Give back the shared memory that killed workers left taken."""
+    for place in _SHARED_MEMORY.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # another worker sweeps too
+            found = place.stat()
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime > _STALE_SECONDS:
+                shutil.rmtree(place)
 
 
 def _scratch_parent(page_bytes: int) -> Path | None:
@@ -101,7 +118,7 @@ class Reader:
 
     def __enter__(self) -> Self:
         parent = _scratch_parent(self._limits.max_page_pixels)
-        self._scratch = Path(tempfile.mkdtemp(prefix="twolane-", dir=parent))
+        self._scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         try:
             process = self._running()
             self.page_count, self.flags = process.page_count, process.flags

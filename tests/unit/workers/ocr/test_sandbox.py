@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -368,6 +369,19 @@ def test_a_reader_left_in_the_middle_of_a_page_ends_it(
         os.kill(readers()[0].pid, signal.SIGKILL)
         asking.join(10)
     assert not psutil.pid_exists(int(started.read_text()))
+
+
+def test_what_killed_workers_left_in_shared_memory_is_swept_out(scratch: Path) -> None:
+    left, fresh, foreign = (scratch / name for name in ("twolane-left", "twolane-fresh", "somebody-elses"))
+    for place in (left, fresh, foreign):
+        place.mkdir()
+        (place / "page.bmp").touch()
+    for old in (left, foreign):
+        os.utime(old, (0, 0))
+    sandbox.warm_up()
+    assert set(scratch.iterdir()) == {fresh, foreign}
+    shutil.rmtree(fresh)
+    shutil.rmtree(foreign)
 
 
 def test_hundreds_of_readers_leak_neither_processes_descriptors_nor_memory(hello: Path) -> None:
