@@ -36,7 +36,7 @@ class BatchRequest(DocumentOptions):
 
     For `uploads` they are what they are for `POST /v1/uploads`. For documents that are here, an option that is named
     says how they are to be read: one that was read otherwise is read anew, as a new document of the same bytes, and
-    that stands in the batch.
+    that stands in the batch. `callback_url` and `extract` count for all, `priority` and `metadata` for those read anew.
     """
 
     document_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_DOCUMENTS)] | None = Field(
@@ -45,7 +45,7 @@ class BatchRequest(DocumentOptions):
     uploads: Annotated[list[BatchUpload], Field(min_length=1, max_length=MAX_DOCUMENTS)] | None = Field(
         default=None, description=f"Files to come, at most {MAX_DOCUMENTS}."
     )
-    force: bool = Field(default=False, description="Read documents that are here anew, whatever was read before.")
+    force: bool = Field(default=False, description="Read every one anew, whatever was read before.")
 
     @model_validator(mode="after")
     def one_of_both(self) -> Self:

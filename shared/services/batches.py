@@ -106,6 +106,7 @@ class Batches:
         uploads: Sequence[tuple[str, str, int]],
         options: DocumentOptions,
         *,
+        force: bool = False,
         batch_id: UUID | None = None,
     ) -> tuple[UUID, Sequence[Item]]:
         """Announce files, all with the same options; `forms` gives what takes them.
@@ -114,6 +115,7 @@ class Batches:
             account_id: whose.
             uploads: name, media type and size in bytes of each.
             options: for all of them.
+            force: read each, whatever was read before.
             batch_id: the id of the batch, where the caller must be able to repeat the request.
 
         Raises:
@@ -126,6 +128,8 @@ class Batches:
             self._awaited(account_id, number, Upload(*upload), options, uuid5(chosen, str(number)))
             for number, upload in enumerate(uploads)
         ]
+        for document in documents:
+            document.forced = force
         ids = [document.id for document in documents]
         with self._database.write() as work:
             if work.session.get(Batch, chosen) is None:

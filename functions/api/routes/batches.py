@@ -68,7 +68,7 @@ def _make(caller: Caller, body: BatchRequest, new_id: UUID | None) -> tuple[UUID
         ids = body.document_ids or []
         return batches.of_documents(caller.account_id, ids, body.named, force=body.force, batch_id=new_id)
     uploads = [(one.filename, one.media_type, one.size_bytes) for one in body.uploads]
-    return batches.of_uploads(caller.account_id, uploads, body, batch_id=new_id)
+    return batches.of_uploads(caller.account_id, uploads, body, force=body.force, batch_id=new_id)
 
 
 @router.get("", response_model=BatchList, responses=problems(401, 422))

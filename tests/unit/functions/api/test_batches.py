@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from shared.bootstrap import Services
+from shared.models import Document
 from tests.unit.functions.api.conftest import PNG
 
 URL = "/v1/batches"
@@ -80,6 +81,13 @@ def test_files_are_announced_with_the_same_options(client: httpx.Client, stack: 
     stack.store.put(key, PNG)
     stack.submission.accept_upload(key, len(PNG))
     assert client.get(answer.headers["location"]).json()["counts"] == {"awaiting_upload": 1, "queued": 1}
+
+
+def test_files_announced_by_force_are_read_whatever_was_read_before(client: httpx.Client, stack: Services) -> None:
+    for force in (True, False):
+        (item,) = client.post(URL, json={"uploads": [FILE], "force": force}).json()["documents"]
+        with stack.database.read() as session:
+            assert session.get_one(Document, UUID(item["document_id"])).forced is force
 
 
 def test_the_same_request_again_gives_the_same_documents_and_new_forms(client: httpx.Client, stack: Services) -> None:
