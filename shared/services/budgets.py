@@ -15,6 +15,9 @@ from shared.models import Spend
 MICROS = 1_000_000
 """Of a dollar."""
 
+PAID_ONCE = "textract:"
+"""What the names of budgets begin with that hold one document once; they are forgotten when nobody asks any more."""
+
 
 def micros_of(dollars: float) -> int:
     """Dollars in millionths; the float's last bits are no money."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from shared.contracts import DeliverWebhook, Notify, QuoteDocument, SendBulkEmail, SendEmail, SendSms
@@ -28,7 +28,9 @@ from shared.models import (
     MessageRow,
     Quote,
     Rate,
+    Spend,
 )
+from shared.services.budgets import PAID_ONCE
 from shared.values import MessageKind, MessageStatus
 
 BATCH = 1000
@@ -39,6 +41,8 @@ SECONDS = 240
 
 DAY = timedelta(days=1)
 """How long answers are repeated to who asks twice, and how long what nobody touches is remembered."""
+
+MONTH = timedelta(days=31)
 
 _SENDERS = (SendEmail.name, SendBulkEmail.name, SendSms.name, Notify.name)
 
@@ -81,7 +85,15 @@ class Pruning:
             DatabaseUnavailable: the database did not answer; what went is gone, and the next run goes on.
         """
         deadline = time.monotonic() + SECONDS
+        self._forget_payments(now)
         return {kind.table.__tablename__: self._prune(kind, deadline) for kind in _kinds(now, now - self._retention)}
+
+    def _forget_payments(self, now: datetime) -> None:
+        """Delete what says that a whole document was paid for, two months on: its job at Textract is known for a week."""
+        month = func.substr(Spend.period, func.length(Spend.period) - len("2026-11") + 1)
+        paid = Spend.period.startswith(PAID_ONCE, autoescape=True)
+        with self._database.write() as work:
+            work.session.execute(delete(Spend).where(paid, month < f"{now - 2 * MONTH:%Y-%m}"))
 
     def _prune(self, kind: _Kind, deadline: float) -> int:
         gone = 0

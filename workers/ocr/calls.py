@@ -29,6 +29,7 @@ from shared.errors import (
 )
 from shared.models import utcnow
 from shared.services.budgets import Budget
+from workers.ocr.answers import checked
 from workers.ocr.engine import OcrEngine, OcrOptions, PageImage, PageText
 from workers.ocr.pages import Attempt
 
@@ -123,7 +124,7 @@ class Calls:
         with self.paying(terms.page_micros) as bill, self.in_circuit():
             left = max(deadline - time.monotonic(), 0.1)
             try:
-                text = self.engine.read(page, OcrOptions(languages, timeout=left))
+                text = checked(self.engine.read(page, OcrOptions(languages, timeout=left)), page)
             except TwolaneError:
                 raise
             except Exception as error:

@@ -20,7 +20,7 @@ from shared.config import Storage
 from shared.config import Textract as Settings
 from shared.errors import AnswerLost, EngineRefused, SpendCapReached, Throttled, TwolaneError
 from shared.models import Document, utcnow
-from shared.services.budgets import Budget
+from shared.services.budgets import PAID_ONCE, Budget
 from shared.values import DocumentFlag
 from workers.job import Run
 from workers.ocr import engines
@@ -172,7 +172,7 @@ class _Job:
         if budget is None or not cost:
             return lambda: None
         # A budget that holds this document once.
-        once = Budget(self.run.services.database, f"textract:{self.document.id}:{self.document.generation}", cost)
+        once = Budget(self.run.services.database, f"{PAID_ONCE}{self.document.id}:{self.document.generation}", cost)
         try:
             once.check(cost, now)
         except SpendCapReached:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from shared.contracts import DeliverWebhook, OcrDocument, SendBulkEmail, SendEmail
 from shared.db.unit_of_work import Database
@@ -22,10 +23,12 @@ from shared.models import (
     JobStatus,
     MessageRow,
     Rate,
+    Spend,
     Webhook,
     utcnow,
 )
 from shared.services import dead_letters, pruning
+from shared.services.budgets import PAID_ONCE
 from shared.services.pruning import Pruning
 from shared.values import DeliveryStatus, MessageKind, MessageStatus
 from tests.support.rows import Rows
@@ -156,3 +159,12 @@ def test_when_its_time_is_up_the_next_day_goes_on(prune: Pruning, rows: Rows, mo
     sent(rows, OLD)
     monkeypatch.setattr(pruning, "SECONDS", 0)
     assert prune.prune(NOW) == NOTHING
+
+
+def test_that_a_document_was_paid_for_is_forgotten_and_what_a_month_cost_is_not(prune: Pruning, rows: Rows) -> None:
+    months = [f"{PAID_ONCE}{uuid4()}:1:{NOW - timedelta(days=days):%Y-%m}" for days in (400, 100, 1)]
+    kept = [f"engine:textract:{NOW - timedelta(days=400):%Y-%m}", "sms:2020-01"]
+    add(rows.database, *(Spend(period=period, micros=1) for period in (*months, *kept)))
+    prune.prune(NOW)
+    with rows.database.read() as session:
+        assert set(session.scalars(select(Spend.period))) == {months[-1], *kept}

@@ -212,3 +212,23 @@ def test_nobody_waits_for_a_page_that_is_wanted_no_more(services: Services) -> N
     calls = Calls(services, oracle := Oracle(Throttled("busy", retry_after=5)), over=over)
     assert calls.read(PAGE, (), 60).error
     assert len(oracle.asked) == 1
+
+
+def test_words_beyond_the_page_and_odd_confidences_are_put_right(services: Services) -> None:
+    """Whoever wrote the engine: outputs hold numbers, and on the page."""
+    odd = [Word("a", float("nan"), (-5, 2, 50, 8)), Word("b", 7.0, (9, 9, 3, 3)), Word("c", -1.0, (2, 2, 2, 2))]
+    outcome = ask(services, Oracle(PageText("a b c", odd)))
+    assert outcome.text is not None
+    assert outcome.text.words == [
+        Word("a", 0.0, (0, 2, 10, 8)),
+        Word("b", 1.0, (3, 3, 9, 9)),
+        Word("c", 0.0, (2, 2, 2, 2)),
+    ]
+
+
+@pytest.mark.parametrize("answer", [None, "text", PageText("a", [Word("a", 1.0, (1, 2))]), PageText("a", [None])])  # type: ignore[arg-type, list-item]
+def test_what_is_no_reading_is_a_failure_of_the_engine(services: Services, answer: PageText) -> None:
+    """And of no more than the page."""
+    outcome = ask(services, Oracle(answer))
+    assert outcome.text is None
+    assert errors(outcome)[-1] == "engine_unreachable"
