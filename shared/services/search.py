@@ -9,7 +9,9 @@ PostgreSQL answers from a GIN index over `to_tsvector('simple', ...)`, SQLite fr
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from unicodedata import category
 
 from sqlalchemy import ColumnElement, Select, and_, cast, column, exists, func, literal, literal_column, select, table
 from sqlalchemy.dialects.postgresql import REGCONFIG
@@ -24,7 +26,11 @@ SEARCHED_CHARACTERS = 100_000
 """Of a page, on PostgreSQL: more distinct words than that do not fit into a tsvector (1 MB). A dense page has 8,000."""
 
 _TERM = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
-_WORD = re.compile(r"[^\W_]+")
+_IN_WORDS = ("L", "N", "M", "Cf")
+"""General categories, or their first letters, of what words are made of: letters, digits, marks on them, joiners.
+
+Each index parts the words of the question by its own rules, which are those it parted the pages by.
+"""
 
 _PUNCTUATION = r"""!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~""".replace("'", "''")
 """As SQL writes it. Left to itself, PostgreSQL's parser takes addresses, paths and signed numbers for words."""
@@ -81,13 +87,18 @@ def conditions(question: str, dialect: str) -> list[ColumnElement[bool]]:
 
 def _term(match: re.Match[str]) -> Term:
     said = match["word"] if match["phrase"] is None else match["phrase"]
-    words = tuple(_WORD.findall(said))
+    words = tuple(_words(said))
     return Term(words, begun=said.endswith("*"), unwanted=match["minus"] is not None)
+
+
+def _words(said: str) -> Iterator[str]:
+    bare = "".join(letter if category(letter).startswith(_IN_WORDS) else " " for letter in said)
+    return (word for word in bare.split() if any(map(str.isalnum, word)))
 
 
 def _in_postgresql(term: Term) -> Select[int]:
     simple = cast(literal_column("'simple'"), REGCONFIG)
-    *before, last = (f"'{word}'" for word in term.words)  # letters and digits alone, so quotes need no care
+    *before, last = (f"'{word}'" for word in term.words)  # no signs are in them, so quotes need no care
     question = " <-> ".join([*before, f"{last}:*" if term.begun else last])
     said: ColumnElement[str] = literal_column(INDEXED)
     return (
