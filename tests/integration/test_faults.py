@@ -10,7 +10,7 @@ from pathlib import Path
 from infra import samples
 from shared.models import JobStatus
 from tests.support import documents
-from tests.support.engine_scripts import FAIL, KILL, EngineScript
+from tests.support.engine_scripts import FAIL, HANG, KILL, EngineScript
 from tests.support.lanes import Lanes
 from tests.support.waiting import wait_until
 
@@ -132,6 +132,16 @@ def test_a_document_that_kills_its_worker_is_given_up_and_the_worker_lives_on(la
     good = lanes.submit(samples.path("born-digital.pdf")).json()["id"]
     assert lanes.wait(good)["status"] == "completed"
     assert worker.poll() is None
+
+
+def test_a_document_whose_pages_all_hang_is_given_up_soon(lanes: Lanes, tmp_path: Path) -> None:
+    engine = EngineScript(tmp_path, HANG)
+    lanes.start_worker(TESSERACT_CMD=str(engine.path), PAGE_TIMEOUT_SECONDS="1")
+    document_id = lanes.submit(("many.pdf", documents.scanned_pdf(24))).json()["id"]
+    document = lanes.wait(document_id, 90, relaying=True)
+    assert (document["status"], document["error"]["code"]) == ("failed", "page_timeout")
+    assert "was not tried" in " ".join(page.error_message or "" for page in lanes.pages(document_id))
+    assert engine.calls <= 12  # of 24 pages, three attempts each
 
 
 def test_a_page_that_hangs_fails_alone(lanes: Lanes, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ if reads:
 """
 GO_ON = 'os.execv({tesseract!r}, ["tesseract", *sys.argv[1:]])\n'
 FAIL = 'if reads:\n    sys.exit("The glyphs are on fire.")\n'
+HANG = "if reads:\n    import time\n    time.sleep(600)\n"
 KILL = """if reads:
     import psutil, time
     reader, fork_server, child, *_ = psutil.Process().parents()
