@@ -89,7 +89,7 @@ class Pruning:
         return {kind.table.__tablename__: self._prune(kind, deadline) for kind in _kinds(now, now - self._retention)}
 
     def _forget_payments(self, now: datetime) -> None:
-        """Delete what says that a whole document was paid for, two months on: its job at Textract is known for a week."""
+        """Delete, two months on, what says that a whole document was paid for: Textract knows its job for a week."""
         month = func.substr(Spend.period, func.length(Spend.period) - len("2026-11") + 1)
         paid = Spend.period.startswith(PAID_ONCE, autoescape=True)
         with self._database.write() as work:

@@ -122,7 +122,7 @@ def test_what_may_be_better_is_tried_again_and_each_try_is_paid(
     assert spent(services) == module.TRIES * each == sum(attempt.micros for attempt in outcome.attempts)
     assert isinstance(outcome.error, EngineUnreachable | Throttled)
     outcome = ask(services, Oracle(error, FOUND))
-    assert outcome.text is FOUND
+    assert outcome.text == FOUND
     assert [attempt.kept for attempt in outcome.attempts] == [False, True]
 
 

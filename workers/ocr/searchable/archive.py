@@ -24,6 +24,7 @@ _PRINT: Final = 4
 _IMAGE_FILTERS: Final = frozenset(
     {"/DCTDecode", "/FlateDecode", "/CCITTFaxDecode", "/JBIG2Decode", "/RunLengthDecode", "/ASCII85Decode"}
 )
+_NEVER: Final = frozenset({"/LZWDecode", "/LZW", "/Crypt"})
 _COLOURS: Final = frozenset({"/DeviceGray", "/DeviceRGB", "/CalGray", "/CalRGB", "/Lab", "/G", "/RGB"})
 _CMYK_OPERATORS: Final = frozenset({"k", "K"})
 _GRAPHICS_STATE: Final = frozenset(
@@ -77,6 +78,8 @@ def _obstacles(pdf: Pdf, *, trusted: bool) -> Iterator[str]:
     opening = pdf.Root.get(Name.OpenAction)
     if isinstance(opening, Dictionary) and str(opening.get(Name.S)) not in _ACTIONS:
         yield "it starts an action when it is opened"
+    if any(_packed_oddly(found) for found in pdf.objects):
+        yield "some of it is packed in a way that archives must not be (LZW), or lies in another file"
     for number, page in enumerate(pdf.pages, start=1):
         yield from (f"page {number} {reason}" for reason in _PageCheck(page, trusted=trusted).obstacles())
 
@@ -98,7 +101,7 @@ class _PageCheck:
             yield from _colour(group[Name.CS])
         resources = next((node[Name.Resources] for node in chain(self._page) if Name.Resources in node), Dictionary())
         yield from self._resources(resources, _DEPTH)
-        yield from self._content()
+        yield from self._content(self._page)
 
     def _annotation(self, annotation: Any) -> Iterator[str]:
         if str(annotation.get(Name.Subtype)) != "/Link":
@@ -136,6 +139,7 @@ class _PageCheck:
             if Name.Ref in drawn or Name.PS in drawn:
                 yield "takes parts of itself from elsewhere"
             yield from self._resources(drawn.get(Name.Resources, Dictionary()), depth - 1)
+            yield from self._content(drawn)
         elif kind == "/Image":
             yield from self._image(drawn)
         else:
@@ -150,9 +154,9 @@ class _PageCheck:
         if Name.ColorSpace in image:
             yield from _colour(image[Name.ColorSpace])
 
-    def _content(self) -> Iterator[str]:
+    def _content(self, drawing: Any) -> Iterator[str]:
         try:
-            instructions = pikepdf.parse_content_stream(self._page, "")
+            instructions = pikepdf.parse_content_stream(drawing, "")
         except (pikepdf.PdfError, pikepdf.PdfParsingError):
             yield "is damaged"
             return
@@ -163,6 +167,12 @@ class _PageCheck:
                 yield from _colour(instruction.operands[0], named=True)
             elif str(instruction.operator) in _CMYK_OPERATORS:
                 yield "has colours for printing (CMYK), which sRGB does not define"
+
+
+def _packed_oddly(found: Any) -> bool:
+    if not isinstance(found, Stream):
+        return False
+    return Name.F in found or any(str(name) in _NEVER for name in _entries(found.get(Name.Filter)))
 
 
 def _colour(space: Any, *, named: bool = False) -> Iterator[str]:

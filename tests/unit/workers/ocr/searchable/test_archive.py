@@ -135,9 +135,22 @@ def unmarked(pdf: pikepdf.Pdf) -> None:
     pdf.pages[0].obj.Resources.XObject.Fm = form
 
 
+def cmyk_within(pdf: pikepdf.Pdf) -> None:
+    form = pdf.make_stream(b"0 0 0 1 k 0 0 1 1 re f", Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 1, 1]))
+    pdf.pages[0].obj.Resources.XObject.Fm = form
+
+
+def packed_as_lzw(pdf: pikepdf.Pdf) -> None:
+    stream = pdf.make_stream(b"")
+    stream.write(bytes.fromhex("800b6050220c0c8501"), filter=Name.LZWDecode)
+    pdf.pages[0].obj.PieceInfo = stream
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        (cmyk_within, "CMYK"),
+        (packed_as_lzw, "LZW"),
         (attached, "files attached"),
         (scripted, "starts an action"),
         (with_form, "a form"),
