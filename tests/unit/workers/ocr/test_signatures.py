@@ -26,8 +26,7 @@ def flags(path: Path, password: str | None = None) -> frozenset[DocumentFlag]:
 
 def form_of(pdf: pikepdf.Pdf, *, filled: bool, below: int, inherits: bool = False) -> None:
     """Give the PDF a field for a signature, so many fields below the first."""
-    kind = Dictionary(FT=Name.Sig)
-    field = pdf.make_indirect(Dictionary({"/T": String("signature")} if inherits else kind))
+    field = pdf.make_indirect(Dictionary(T=String("signature")) if inherits else Dictionary(FT=Name.Sig))
     if filled:
         value = Dictionary(Type=Name.Sig, ByteRange=Array([0, 10, 20, 30]), Contents=String("x" * 10))
         field.V = pdf.make_indirect(value)
