@@ -29,11 +29,8 @@ RUN /uv/bin/uv sync --quiet --frozen --no-install-project --only-group workers -
 ARG AWS_SERVICES="events s3 secretsmanager textract"
 # Of OpenVINO, which is there on x86-64, the plugin for CPUs and the readers of ONNX and its own format stay: without
 # those for GPUs, NPUs and other frameworks it has 98 MB in place of 178, and needs no OpenCL.
-# Its telemetry tells an analytics service of every import, and keeps a count below HOME; without the package it does
-# neither.
 RUN cd /opt/twolane/lib/python3*/site-packages \
  && rm -f openvino/libs/cache.json openvino/libs/libopenvino_c.so* \
- && rm -rf openvino_telemetry openvino_telemetry-* \
  && for plugin in intel_gpu intel_npu auto auto_batch hetero; do \
       rm -f "openvino/libs/libopenvino_${plugin}_plugin.so"; done \
  && for frontend in gguf jax paddle pytorch tensorflow tensorflow_lite; do \

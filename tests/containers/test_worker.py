@@ -84,6 +84,19 @@ def test_a_worker_reads_a_document_and_is_healthy_only_while_it_consumes(
     assert "Warning" not in worker.log()
 
 
+@pytest.mark.parametrize("engine", ["tesseract", "rapidocr"])
+def test_each_engine_of_the_image_reads_and_a_searchable_pdf_is_made(
+    lanes: Lanes, workers: WorkerContainers, engine: str
+) -> None:
+    healthy(workers.start(*OFTEN))
+    document = lanes.wait(lanes.submit(samples.path("letter-scan.png"), engine=engine).json()["id"])
+    assert (document["status"], document["engine"]) == ("completed", engine)
+    path = f"/v1/documents/{document['id']}/result"
+    text = lanes.client.get(path).text
+    assert samples.word_recall(samples.expected_text("letter-scan.png"), text) > 0.9
+    assert lanes.client.get(path, params={"format": "pdfa"}).content.startswith(b"%PDF-")
+
+
 def test_stopped_in_the_middle_of_a_document_it_ends_its_job_and_another_goes_on(
     lanes: Lanes, workers: WorkerContainers, tmp_path: Path
 ) -> None:
