@@ -165,7 +165,7 @@ def test_what_stands_against_it_is_named(tmp_path: Path, change: Callable[[pikep
     source = scan(tmp_path / "scan.pdf")
     with pikepdf.open(source, allow_overwriting_input=True) as pdf:
         change(pdf)
-        pdf.save(source, stream_decode_level=pikepdf.StreamDecodeLevel.none)
+        pdf.save(source, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none)
     with pytest.raises(NotArchivable, match=reason):
         written(source, WORDS, archival=True)
 
