@@ -29,7 +29,7 @@ def signed(path: Path, password: str | None) -> bool:
 
     try:
         with pikepdf.open(path, password=password or "") as pdf:
-            form = pdf.Root.get("/AcroForm", {})
+            form: Any = pdf.Root.get("/AcroForm", {})
             return any(_is_signature(value) for value in _values(form.get("/Fields", ())))
     except Exception as error:  # noqa: BLE001  # pikepdf raises as many kinds as there are ways to be damaged
         log.info("the PDF is taken for signed, as its form can't be looked through: %s", error)

@@ -25,11 +25,15 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     boto3.setup_default_session()
 
 
+def _always(reply: Reply | str | None) -> Answer:
+    return lambda _operation, _asked: reply
+
+
 @contextmanager
 def served(monkeypatch: pytest.MonkeyPatch, answer: Answer | Json | Reply | str | None) -> Iterator[AwsEndpoint]:
     """An endpoint that answers so, which boto3 asks."""
-    reply = Reply(body=answer) if isinstance(answer, dict) else answer
-    with AwsEndpoint(answer if callable(answer) else lambda _operation, _asked: reply) as endpoint:
+    given = answer if callable(answer) else _always(Reply(body=answer) if isinstance(answer, dict) else answer)
+    with AwsEndpoint(given) as endpoint:
         point_at(monkeypatch, endpoint)
         yield endpoint
 
@@ -101,7 +105,8 @@ def test_failures_become_ours(
 
 
 def test_a_pause_is_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    with served(monkeypatch, error("ThrottlingException", **{"Retry-After": "7"})), pytest.raises(Throttled) as met:
+    busy = error("ThrottlingException", 400, **{"Retry-After": "7"})
+    with served(monkeypatch, busy), pytest.raises(Throttled) as met:
         Textract().detect(b"picture")
     assert met.value.retry_after == 7
 
