@@ -21,11 +21,21 @@ import signal
 import socket
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 _MESSAGE_BYTES: Final = 8192
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+def _die_first() -> None:
+    """Have the kernel, where memory runs out, end this process before any other: its page fails, the worker stays.
+
+    Everybody may raise their own score; 1000 is the highest: https://docs.kernel.org/filesystems/proc.html
+    """
+    with contextlib.suppress(OSError):  # where there is no such file, the kernel chooses
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _prctl(option: int, value: int) -> None:
@@ -91,6 +101,7 @@ class ForkServer:
         try:
             os.setpgid(0, 0)
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            _die_first()
             self._control.close()
             if os.getppid() == parent:  # else it died before the signal was asked for
                 from workers.ocr import reader  # noqa: PLC0415 - loaded by `main`; the worker imports this module too

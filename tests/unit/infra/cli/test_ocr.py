@@ -125,7 +125,18 @@ def test_a_document_the_server_knows_is_not_read_again_unless_forced(
 def test_options_are_sent_only_when_given(twolane: Twolane, make_file: MakeFile, api: FakeApi) -> None:
     twolane("ocr", make_file("plain.pdf"))
     twolane(
-        *("ocr", "--languages", "eng+deu", "--pages", "2-", "--deskew", "--no-clean", "--text-layer", "ignore"),
+        *(
+            "ocr",
+            "--languages",
+            "eng+deu",
+            "--pages",
+            "2-",
+            "--deskew",
+            "--no-clean",
+            "--crop",
+            "--text-layer",
+            "ignore",
+        ),
         *("--priority", "9", "--password", "secret", "--engine", "tesseract", make_file("rich.pdf")),
     )
 
@@ -134,6 +145,7 @@ def test_options_are_sent_only_when_given(twolane: Twolane, make_file: MakeFile,
         "languages": "eng+deu",
         "pages": "2-",
         "deskew": "true",
+        "crop": "true",
         "clean": "false",
         "text_layer": "ignore",
         "priority": "9",

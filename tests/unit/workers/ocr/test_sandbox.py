@@ -474,3 +474,14 @@ def test_nor_does_the_process_it_is_forked_from(hello: Path, monkeypatch: pytest
     with reader(hello, engine="null"):
         [server] = fork_servers()
         assert "hunter2" not in str(server.environ())
+
+
+def test_where_memory_runs_out_the_reading_process_is_the_first_to_go(
+    hello: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "scores"
+    spy = f'cat /proc/self/oom_score_adj > {seen}\nexec tesseract "$@"\n'
+    monkeypatch.setenv("TESSERACT_CMD", str(program(tmp_path / "spy", spy)))
+    with reader(hello, engine="tesseract") as opened:
+        assert isinstance(next(opened.read([1])), PageRead)
+    assert seen.read_text() == "1000\n"
