@@ -111,7 +111,7 @@ def test_a_store_that_fails_for_a_while_delays_and_loses_nothing(lanes: Lanes, t
 def test_a_document_that_always_fails_is_given_up_and_the_queue_moves_on(lanes: Lanes, tmp_path: Path) -> None:
     engine = EngineScript(tmp_path, FAIL)
     lanes.start_worker(TESSERACT_CMD=str(engine.path))
-    bad = lanes.submit(("bad.png", documents.png("Unreadable"))).json()["id"]
+    bad = lanes.submit(("bad.png", documents.png("Unreadable")), engine="tesseract").json()["id"]
     good = lanes.submit(samples.path("born-digital.pdf")).json()["id"]
     assert lanes.wait(good)["status"] == "completed"
     document = lanes.wait(bad)
@@ -119,6 +119,16 @@ def test_a_document_that_always_fails_is_given_up_and_the_queue_moves_on(lanes: 
     assert document["error"]["code"] == "engine_failed"
     assert "The glyphs are on fire." in document["error"]["message"]
     assert engine.calls == 3
+
+
+def test_a_page_one_engine_fails_on_is_read_by_another(lanes: Lanes, tmp_path: Path) -> None:
+    engine = EngineScript(tmp_path, FAIL)
+    lanes.start_worker(TESSERACT_CMD=str(engine.path))
+    document = lanes.wait(lanes.submit(samples.path("letter-scan.png")).json()["id"])
+    [page] = lanes.client.get(f"/v1/documents/{document['id']}/pages").json()["items"]
+    assert (document["status"], page["engine"]) == ("completed", "rapidocr")
+    tried = [(attempt["engine"], attempt["kept"], attempt["error"]) for attempt in page["attempts"]]
+    assert tried == [("tesseract", False, "engine_failed"), ("rapidocr", True, None)]
 
 
 def test_a_document_that_kills_its_worker_is_given_up_and_the_worker_lives_on(lanes: Lanes, tmp_path: Path) -> None:
