@@ -114,7 +114,8 @@ def test_lists_are_filtered(client: httpx.Client, finish: Finish) -> None:
         ("created_after", "yesterday", "invalid_option"),
         ("created_after", "2026-01-01T00:00:00", "invalid_option"),
         ("created_after", "0001-01-01T00:00:00+14:00", "invalid_option"),
-        ("q", "invoice", "unknown_option"),
+        ("q", "-invoice", "invalid_option"),
+        ("question", "invoice", "unknown_option"),
     ],
 )
 def test_wrong_filters_are_named(client: httpx.Client, option: str, value: str, code: str) -> None:

@@ -82,7 +82,7 @@ def test_results_come_as_text_and_json(client: httpx.Client, document_id: UUID, 
     assert client.get(url, params={"format": "json"}).json() == {"pages": []}
 
 
-@pytest.mark.parametrize("result_format", ["hocr", "pdf", "", "TEXT"])
+@pytest.mark.parametrize("result_format", ["docx", "pdf/a", "", "TEXT"])
 def test_other_formats_are_refused(client: httpx.Client, document_id: UUID, result_format: str) -> None:
     answer = client.get(f"/v1/documents/{document_id}/result", params={"format": result_format})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_option")
