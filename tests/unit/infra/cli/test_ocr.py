@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -258,18 +258,26 @@ def test_nobody_listening_is_one_sentence(
     assert "(unreachable)" in result.stderr
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so does all that it starts: not what this test does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_leaves_documents_being_read_and_says_so(api: FakeApi, make_file: MakeFile) -> None:
     api.never_final = True
-    process = subprocess.Popen(
-        [sys.executable, "-m", "infra.cli.main", "ocr", str(make_file("slow.pdf"))],
-        env={**os.environ, "TWOLANE_URL": api.url, "TWOLANE_API_KEY": KEY},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert api.asked.wait(30)
-
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=10)
+    command = [sys.executable, "-m", "infra.cli.main", "ocr", str(make_file("slow.pdf"))]
+    environment = {**os.environ, "TWOLANE_URL": api.url, "TWOLANE_API_KEY": KEY}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert api.asked.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=10)
+        finally:
+            process.kill()
 
     assert process.returncode == 130
     assert f"slow.pdf goes on as {next(iter(api.documents))}" in stderr
