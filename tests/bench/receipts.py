@@ -100,7 +100,11 @@ def _cpu_seconds() -> float:
 
 
 def _by_pytesseract(path: Path) -> str:
-    return str(pytesseract.image_to_string(str(path)))
+    """Read a file as the program does; one it refuses, such as a damaged JPEG, says nothing to it."""
+    try:
+        return str(pytesseract.image_to_string(str(path)))
+    except pytesseract.TesseractError:
+        return ""
 
 
 def _ours(path: Path, engine: str) -> str:
