@@ -51,7 +51,7 @@ class OperatingServices(Connections):
         from shared.services.monitoring import Monitoring
 
         # Asked for late: the way to the broker may be what is missing, then that is told, and the rest as well.
-        return Monitoring(self.database, lambda: self.broker.fleets(), self.circuits)  # noqa: PLW0108
+        return Monitoring(self.database, lambda: self.broker.fleets(), self.circuits)  # noqa: PLW0108  # as said above
 
     @cached_property
     def relay(self) -> Relay:
